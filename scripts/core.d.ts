@@ -1,0 +1,11 @@
+/** All of `node:crypto` that the core may use, so that it compiles where no runtime's types exist. */
+declare module "node:crypto" {
+  interface Digest {
+    update(data: string | Uint8Array): Digest;
+    digest(): Uint8Array;
+    digest(encoding: "hex" | "base64" | "base64url"): string;
+  }
+  export function createHash(algorithm: "sha256"): Digest;
+  export function createHmac(algorithm: "sha256", key: string | Uint8Array): Digest;
+  export function timingSafeEqual(a: Uint8Array, b: Uint8Array): boolean;
+}

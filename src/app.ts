@@ -1,0 +1,97 @@
+import { Hono } from "hono";
+import type { StoreHealth } from "./cache/store.ts";
+import { proxyErrors } from "./errors.ts";
+import type { Peer } from "./host.ts";
+import { handle } from "./proxy/handle.ts";
+import { isAllowedHost, isKnownOrigin } from "./proxy/origin.ts";
+import type { ProxyParts } from "./proxy/parts.ts";
+import { refuseUnread } from "./proxy/refuse.ts";
+import { EXPOSED } from "./proxy/reply.ts";
+
+export interface AppParts {
+  readonly proxy: ProxyParts;
+  /** This machine's name, lower case; "" where unknown. */
+  readonly ownName: string;
+  readonly version: string;
+  /** What keeps this process from doing its whole work, beside the store. */
+  readonly draining: () => boolean;
+}
+
+type Bindings = { Bindings: { peer: Peer } };
+
+/** Requests to these are askonce's own; everything else belongs to a provider. */
+export function createApp(parts: AppParts): Hono<Bindings> {
+  const app = new Hono<Bindings>({ strict: true });
+  const { proxy } = parts;
+
+  app.use(async (context, next) => {
+    const request = context.req.raw;
+    const { allowedHosts, allowedOrigins } = proxy.config();
+    const host = request.headers.get("host");
+    if (host !== null && !isAllowedHost(host, { allowed: allowedHosts, ownName: parts.ownName })) {
+      const from = { request, peer: context.env.peer, id: proxy.newId(), allowedOrigins };
+      return refuseUnread(proxy, from, proxyErrors.forbiddenHost(host.slice(0, 200)));
+    }
+    const origin = request.headers.get("origin");
+    const preflight = request.method === "OPTIONS" && request.headers.has("access-control-request-method");
+    if (preflight && origin !== null && isKnownOrigin(origin, allowedOrigins))
+      return allowed(request, origin);
+    return next();
+  });
+
+  app.get("/", (context) => context.text(welcome(parts, new URL(context.req.url).origin)));
+  app.get("/healthz", (context) => context.json({ status: "ok" }));
+  app.get("/readyz", (context) => {
+    const { ok, reasons } = readiness(parts);
+    return context.json({ status: ok ? "ready" : "degraded", reasons }, ok ? 200 : 503);
+  });
+  for (const reserved of ["/admin", "/admin/*", "/metrics"]) {
+    app.all(reserved, (context) =>
+      context.json({ error: { code: "not_found", message: "Nothing is here." } }, 404),
+    );
+  }
+  app.all("*", (context) => handle(proxy, context.req.raw, context.env.peer));
+  return app;
+}
+
+function readiness(parts: AppParts): StoreHealth {
+  const store = parts.proxy.store.health();
+  const reasons = parts.draining() ? ["shutting down", ...store.reasons] : store.reasons;
+  return { ok: reasons.length === 0, reasons };
+}
+
+/** Answer to a preflight of a page on this machine or of an allowed origin. */
+function allowed(request: Request, origin: string): Response {
+  const wanted = request.headers.get("access-control-request-headers");
+  const headers = new Headers({
+    "access-control-allow-origin": origin,
+    "access-control-allow-methods": "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
+    "access-control-allow-headers": [wanted, CONTROLS].filter(Boolean).join(", "),
+    "access-control-expose-headers": EXPOSED,
+    "access-control-max-age": "600",
+    vary: "Origin, Access-Control-Request-Headers",
+  });
+  if (request.headers.get("access-control-request-private-network") === "true") {
+    headers.set("access-control-allow-private-network", "true");
+  }
+  return new Response(null, { status: 204, headers });
+}
+
+const CONTROLS =
+  "Authorization, Content-Type, Cache-Control, X-Cache-TTL, X-Cache-Namespace, X-Cache-Sample, X-Cache-Mode, X-Cache-Replay, X-Cache-Run";
+
+function welcome(parts: AppParts, base: string): string {
+  const lines = [...parts.proxy.providers().values()].map(
+    (provider) => `  ${provider.name.padEnd(12)} ${base}/${provider.name}`,
+  );
+  return `askonce ${parts.version}: a caching reverse proxy for LLM APIs.
+
+Point a client at it:
+  export OPENAI_BASE_URL=${base}/openai/v1
+  export ANTHROPIC_BASE_URL=${base}/anthropic
+  export GOOGLE_GEMINI_BASE_URL=${base}/google
+
+Providers and their base URLs here:
+${lines.join("\n")}
+`;
+}

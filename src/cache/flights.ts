@@ -1,0 +1,58 @@
+import type { CacheKey } from "./entry.ts";
+import type { Recording } from "./recording.ts";
+
+/** One provider call under way, which belongs to no caller. */
+export interface Flight<Head> {
+  readonly recording: Recording;
+  /** The provider's head; rejects where there is none. Settles only after a failed flight has left the map. */
+  readonly head: Promise<Head>;
+  /** Resolves when nothing is left to do for it: the last byte is committed or refused, and readers saw the end. */
+  readonly done: Promise<unknown>;
+  /** Monotonic ms of the last sign of life from the provider (the start, its head, each chunk). */
+  heardAt(): number;
+  /** Tag of the credential that pays for it: failures bound to a credential are its alone. */
+  readonly credential: string;
+}
+
+/**
+ * The calls under way, by key. Order of events for one key: looked up and entered in the same tick, before any
+ * await; at its end the entry is committed, then in the memory tier, then the flight leaves the map, then its
+ * readers see the end. So whoever finds no flight here finds the entry in the store.
+ */
+export class Flights<Head> {
+  readonly #byKey = new Map<CacheKey, Flight<Head>>();
+  readonly #all = new Set<Flight<Head>>();
+
+  /** Every call under way, those that admit nobody included. */
+  get size(): number {
+    return this.#all.size;
+  }
+
+  /** The flight that a request for `key` may join: not broken, not a pipe, heard of within `patienceMs`. */
+  find(key: CacheKey, options: { now: number; patienceMs: number }): Flight<Head> | undefined {
+    const flight = this.#byKey.get(key);
+    if (flight === undefined || !flight.recording.joinable) return undefined;
+    return options.now - flight.heardAt() <= options.patienceMs ? flight : undefined;
+  }
+
+  /** Enters a flight; a silent one under the same key goes on, but nobody joins it any more. */
+  enter(key: CacheKey, flight: Flight<Head>): void {
+    this.#byKey.set(key, flight);
+  }
+
+  /** Counts a call as under way until it is done. */
+  track(flight: Flight<Head>): void {
+    this.#all.add(flight);
+    const forget = () => this.#all.delete(flight);
+    flight.done.then(forget, forget);
+  }
+
+  leave(key: CacheKey, flight: Flight<Head>): void {
+    if (this.#byKey.get(key) === flight) this.#byKey.delete(key);
+  }
+
+  /** Resolves when every call now under way is done. */
+  async settled(): Promise<void> {
+    await Promise.allSettled([...this.#all].map((flight) => flight.done));
+  }
+}

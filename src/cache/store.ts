@@ -1,0 +1,43 @@
+import type { CacheKey, Entry } from "./entry.ts";
+
+/**
+ * Keyed answers. One contract for every implementation (`test/contract/store.ts` is its suite).
+ *
+ * - `get` answers what the last committed `put` of that key held, byte for byte, whatever its age: freshness is
+ *   the caller's to judge. It is synchronous and takes well under a millisecond. A row that cannot be read,
+ *   has another ENTRY_VERSION or fails its checksum is a miss, counted as a fault, never a wrong answer.
+ * - `put` resolves once the entry would survive `kill -9` of the process (for a durable store). It rejects with
+ *   `StoreFault` when the entry could not be committed; a later `get` then misses. It replaces an entry only
+ *   where that one's `startedAt` is not later than its own, else it resolves and changes nothing. It leaves the
+ *   pin, a TTL set by the admin API and the use counter of the entry that it replaces.
+ * - A `get` begun before a `delete` or an eviction can read its body to the end while it holds it (`Body.hold`).
+ * - Space: entries go when the store would pass its size, least recently used first, those never hit before
+ *   those that were; and when unused for the store's `inactive` time. Never while a clock jump is suspected.
+ * - No method throws for a fault of the disk but `put` and `delete`, which reject.
+ */
+export interface Store {
+  get(key: CacheKey): Entry | undefined;
+  put(entry: Entry): Promise<void>;
+  /** Resolves to whether there was one. */
+  delete(key: CacheKey): Promise<boolean>;
+  /** Notes a hit. Cheap: written in batches, may be lost on a crash. */
+  touch(key: CacheKey): void;
+  stats(): StoreStats;
+  health(): StoreHealth;
+  /** Commits what is queued and lets go of the files. Further calls reject or miss. */
+  close(): Promise<void>;
+}
+
+export interface StoreStats {
+  readonly entries: number;
+  /** Bytes taken on disk (or in memory, for a store without a disk), everything counted. */
+  readonly bytes: number;
+  readonly evictions: number;
+  readonly faults: number;
+}
+
+export interface StoreHealth {
+  readonly ok: boolean;
+  /** Why not, in words for an operator; empty when ok. No path of the data folder's contents, no secrets. */
+  readonly reasons: readonly string[];
+}

@@ -1,0 +1,103 @@
+import { StoreFault } from "../errors.ts";
+import { type CacheKey, type Entry, SLICE_BYTES } from "./entry.ts";
+import type { MemoryStore } from "./memory.ts";
+import type { Store } from "./store.ts";
+
+/** A store that other processes change too. */
+export interface SharedStore extends Store {
+  /** As `put`; resolves to whether the entry now stands (false: one begun later does). */
+  commit(entry: Entry): Promise<boolean>;
+  /**
+   * Grows when another process may have deleted or replaced entries, at most some 200 ms after it did. Cheap enough
+   * to ask at each `get`.
+   */
+  generation(): number;
+}
+
+/**
+ * Memory over a durable store.
+ *
+ * - `get` asks memory first and keeps there what it found on disk, where it is small. What another process deleted or
+ *   replaced is forgotten as soon as `generation` tells of it.
+ * - `put` commits first: an entry in memory alone would serve a hit that `kill -9` loses. Where the commit fails, a
+ *   small entry is kept in memory alone, the put resolves, and the fault is counted in `stats`; the cause stands in
+ *   `health`. A large one has no place then: the put rejects.
+ * - `bytes` in `stats` are those on disk.
+ */
+export function tieredStore(tiers: { readonly memory: MemoryStore; readonly durable: SharedStore }): Store {
+  const { memory, durable } = tiers;
+  let generation = durable.generation();
+  let removals = 0;
+
+  const refresh = () => {
+    const now = durable.generation();
+    if (now === generation) return;
+    generation = now;
+    removals++;
+    memory.clear();
+  };
+  const keep = (entry: Entry) => {
+    // Refused where it is too large for memory as a whole: then it is read from disk each time.
+    if (entry.body.size <= SLICE_BYTES) memory.put(entry).catch(() => {});
+  };
+
+  return {
+    get(key) {
+      refresh();
+      const near = memory.get(key);
+      if (near !== undefined) return near;
+      const entry = durable.get(key);
+      if (entry !== undefined) keep(entry);
+      return entry;
+    },
+    async put(entry) {
+      const before = removals;
+      let stands: boolean;
+      try {
+        stands = await durable.commit(entry);
+      } catch (error) {
+        if (!(error instanceof StoreFault) || entry.body.size > SLICE_BYTES) throw error;
+        const stored = durable.get(entry.key);
+        if (stored !== undefined && stored.startedAt > entry.startedAt) return;
+        if (removals === before) await memory.put(entry);
+        return;
+      }
+      // Deleted while it was being written: which came first is for the durable store to say.
+      if (removals !== before) await memory.delete(entry.key);
+      else if (stands) await replace(memory, entry);
+    },
+    async delete(key) {
+      removals++;
+      await memory.delete(key);
+      try {
+        return await durable.delete(key);
+      } finally {
+        removals++;
+        await memory.delete(key);
+      }
+    },
+    touch(key) {
+      memory.touch(key);
+      durable.touch(key);
+    },
+    stats() {
+      const { entries, bytes, evictions, faults } = durable.stats();
+      return { entries, bytes, evictions, faults };
+    },
+    health: () => durable.health(),
+    async close() {
+      await memory.close();
+      await durable.close();
+    },
+  };
+}
+
+/** Drops the older entry also where the new one is too large to take its place. */
+async function replace(memory: MemoryStore, entry: Entry): Promise<void> {
+  if (entry.body.size > SLICE_BYTES) await drop(memory, entry.key);
+  else await memory.put(entry).catch(() => drop(memory, entry.key));
+}
+
+async function drop(memory: MemoryStore, key: CacheKey): Promise<void> {
+  await memory.delete(key);
+}

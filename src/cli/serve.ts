@@ -1,0 +1,145 @@
+import { type App, compose } from "../compose.ts";
+import { type Config, type ListenAddress, refuseOpenListen } from "../config.ts";
+import { listenAddress } from "../config-kinds.ts";
+import { ConfigError, StartError } from "../errors.ts";
+import type { Host, Listener } from "../host.ts";
+import type { Loaded } from "./load.ts";
+import { welcome } from "./welcome.ts";
+
+/** A timer cannot be set further ahead (2^31 ms); later is as good as never here. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** Time to commit what was received, once the answers in flight have been cut. */
+const CLOSE_MS = 5_000;
+
+/** Answers clients until a signal ends it; resolves to the exit code. Throws ConfigError and StartError. */
+export async function serve(host: Host, load: () => Promise<Loaded>): Promise<number> {
+  const say = (text: string) => host.write("stderr", `askonce: ${text}\n`);
+  const { config, warnings, file } = await load();
+  for (const warning of warnings) say(warning);
+  refuseOpenListen(config);
+  const app = await compose(config, host);
+  let listeners: readonly Open[];
+  try {
+    listeners = await listenAll(config, { host, app });
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
+  const addresses = listeners.map(({ address }) => address);
+  app.listening(addresses);
+  host.write("stderr", welcome(host, { config, addresses, file }));
+  let current = config;
+  let reloading = Promise.resolve();
+  host.onSignal("SIGHUP", () => {
+    reloading = reloading.then(async () => {
+      current = await reload(current, { app, load, say });
+    });
+  });
+  await stopped(host, (second) => close({ app, listeners, config: () => current, second }));
+  return 0;
+}
+
+interface Open {
+  readonly address: ListenAddress;
+  readonly listener: Listener;
+}
+
+async function listenAll(config: Config, { host, app }: { host: Host; app: App }): Promise<readonly Open[]> {
+  const open: Open[] = [];
+  for (const address of config.listen) {
+    try {
+      const listener = await host.serve({ ...address, handler: app.handler });
+      open.push({ address: { ...address, port: listener.port }, listener });
+    } catch (error) {
+      const code = (error as { code?: string }).code;
+      const absent = code === "EADDRNOTAVAIL" || code === "EAFNOSUPPORT";
+      if (absent && !config.listenChosen && open.length > 0) continue;
+      await Promise.all(open.map(({ listener }) => listener.stop()));
+      throw cannotListen(address, code ?? String(error));
+    }
+  }
+  return open;
+}
+
+function cannotListen(address: ListenAddress, code: string): StartError {
+  const what = `cannot listen on ${listenAddress.format(address)} (${code})`;
+  if (code === "EADDRINUSE") {
+    return new StartError(`end the other program or choose another port with --listen 127.0.0.1:0: ${what}`);
+  }
+  if (code === "EACCES" || code === "EPERM") {
+    return new StartError(`choose a port above 1023 or give the program the right to it: ${what}`);
+  }
+  return new StartError(`choose an address of this machine with --listen: ${what}`);
+}
+
+/** Reads the settings again; the old ones stay where the new ones cannot be used. Never throws. */
+async function reload(
+  old: Config,
+  { app, load, say }: { app: App; load: () => Promise<Loaded>; say: (text: string) => void },
+): Promise<Config> {
+  try {
+    const { config, warnings } = await load();
+    for (const warning of warnings) say(warning);
+    for (const name of ["listen", "data"] as const) {
+      if (JSON.stringify(config[name]) !== JSON.stringify(old[name]))
+        say(`${name} changes with the next start`);
+    }
+    const next = { ...config, listen: old.listen, listenChosen: old.listenChosen, data: old.data };
+    refuseOpenListen(next);
+    app.reload(next);
+    say("the settings were read again");
+    return next;
+  } catch (error) {
+    const reason = error instanceof ConfigError ? error.message : String(error);
+    say(`the settings stay as they were: ${reason}`);
+    return old;
+  }
+}
+
+/** Waits for the first SIGTERM or SIGINT, then for `end`, which is handed the second. */
+async function stopped(host: Host, end: (second: Promise<void>) => Promise<void>): Promise<void> {
+  const [first, second] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  let signals = 0;
+  const count = () => {
+    signals += 1;
+    if (signals === 1) first.resolve();
+    else if (signals === 2) second.resolve();
+    else void host.exit(1);
+  };
+  host.onSignal("SIGTERM", count);
+  host.onSignal("SIGINT", count);
+  await first.promise;
+  await end(second.promise);
+}
+
+/** Lets answers in flight end within the grace, cuts the rest, then closes the store. */
+async function close({
+  app,
+  listeners,
+  config,
+  second,
+}: {
+  app: App;
+  listeners: readonly Open[];
+  config: () => Config;
+  second: Promise<void>;
+}): Promise<void> {
+  app.draining();
+  const grace = timer(config().shutdownGraceMs);
+  const cut = Promise.race([grace.promise, second]);
+  await Promise.race([Promise.all(listeners.map(({ listener }) => listener.drain())), cut]);
+  const stops = listeners.map(({ listener }) => listener.stop());
+  const closed = app.close();
+  // Answers whose client has left may still be received, and are kept if they end within the grace.
+  await Promise.race([closed, cut]);
+  const last = timer(CLOSE_MS);
+  await Promise.race([Promise.all([closed, ...stops]), last.promise]);
+  grace.clear();
+  last.clear();
+}
+
+function timer(ms: number): { readonly promise: Promise<void>; clear(): void } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const id = setTimeout(resolve, Math.min(ms, LONGEST_TIMER_MS));
+  return { promise, clear: () => clearTimeout(id) };
+}

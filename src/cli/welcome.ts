@@ -1,0 +1,31 @@
+import type { Config, ListenAddress } from "../config.ts";
+import { listenAddress } from "../config-kinds.ts";
+import type { Host } from "../host.ts";
+import { COMMIT, VERSION } from "../version.ts";
+
+/** `askonce 1.2.3 (0a1b2c3, bun 1.4.5)`; the commit is in executables only. */
+export function versionLine({ runtime }: Pick<Host, "runtime">): string {
+  return `askonce ${VERSION} (${COMMIT === undefined ? "" : `${COMMIT}, `}${runtime.name} ${runtime.version})`;
+}
+
+/** What a start prints: where it listens, where it keeps its data, and what to paste into a client. */
+export function welcome(
+  host: Host,
+  {
+    config,
+    addresses,
+    file,
+  }: { config: Config; addresses: readonly ListenAddress[]; file: string | undefined },
+): string {
+  const urls = addresses.map((address) => `http://${listenAddress.format(address)}`);
+  const first = urls[0]!.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:");
+  return [
+    `${versionLine(host)} listens on ${urls.join(" and ")}`,
+    `data in ${config.data}${file === undefined ? "" : `, settings from ${file}`}`,
+    "Point a client at it with one of these, or any provider at /<provider>:",
+    `  export OPENAI_BASE_URL=${first}/openai/v1`,
+    `  export ANTHROPIC_BASE_URL=${first}/anthropic`,
+    `  export GOOGLE_GEMINI_BASE_URL=${first}/google`,
+    "",
+  ].join("\n");
+}

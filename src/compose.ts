@@ -1,0 +1,123 @@
+import { createApp } from "./app.ts";
+import { Flights } from "./cache/flights.ts";
+import { memoryStore } from "./cache/memory.ts";
+import { tieredStore } from "./cache/tiered.ts";
+import { systemClock } from "./clock.ts";
+import type { Config, ListenAddress } from "./config.ts";
+import type { Host, Peer } from "./host.ts";
+import { logJournal } from "./journal/journal.ts";
+import { providersFor } from "./providers/table.ts";
+import { Budget } from "./proxy/budget.ts";
+import { CredentialReader } from "./proxy/credential.ts";
+import type { ProxyParts } from "./proxy/parts.ts";
+import type { FlightHead } from "./proxy/record.ts";
+import { openStore } from "./storage/store.ts";
+import { VERSION } from "./version.ts";
+
+export interface App {
+  handler(request: Request, peer: Peer): Response | Promise<Response>;
+  /** Told once the sockets are open. */
+  listening(addresses: readonly ListenAddress[]): void;
+  /** Takes changed settings; requests under way keep theirs. */
+  reload(config: Config): void;
+  /** From now on `/readyz` says that this process is going. */
+  draining(): void;
+  /** Waits for the answers under way to be kept, then closes the store. */
+  close(): Promise<void>;
+}
+
+/** The only place where parts meet. Rejects with `StartError` where the database is newer than this program. */
+export async function compose(config: Config, host: Host): Promise<App> {
+  let current = config;
+  let providers = providersFor(config.providers);
+  let going = false;
+  const report = (message: string) => host.write("stderr", `askonce: ${message}\n`);
+  const clock = systemClock;
+  const durable = await openStore({
+    folder: config.data,
+    files: host.files,
+    openDatabase: host.openDatabase,
+    clock,
+    limits: () => ({ maxSize: current.maxSize, inactiveMs: current.inactiveMs, ttlMs: current.ttlMs }),
+    report,
+  });
+  const store = tieredStore({ memory: memoryStore({ maxBytes: config.maxMemory }), durable });
+  const loopId = `askonce-${randomHex(8)}`;
+  const proxy: ProxyParts = {
+    config: () => current,
+    providers: () => providers,
+    host,
+    store,
+    flights: new Flights<FlightHead>(),
+    journal: logJournal({ form: () => current.log, write: (text) => host.write("stdout", text) }),
+    clock,
+    budget: new Budget(() => current.maxBuffered),
+    credentials: new CredentialReader(await installationSecret(host, config.data, report)),
+    unread: { count: 0 },
+    loopId,
+    loopFor: (url) => (isNear(url) ? loopId : undefined),
+    newId: requestIds(),
+    report,
+  };
+  const app = createApp({
+    proxy,
+    ownName: host.hostname.toLowerCase(),
+    version: VERSION,
+    draining: () => going,
+  });
+  return {
+    handler: (request, peer) => app.fetch(request, { peer }),
+    listening: () => {},
+    reload(next) {
+      current = next;
+      providers = providersFor(next.providers);
+    },
+    draining() {
+      going = true;
+    },
+    async close() {
+      await proxy.flights.settled();
+      await store.close();
+    },
+  };
+}
+
+/** The key of the HMAC over credentials: 32 random bytes that never leave this folder. */
+async function installationSecret(
+  host: Host,
+  folder: string,
+  report: (message: string) => void,
+): Promise<string> {
+  const path = `${folder}/secret`;
+  const fresh = randomHex(32);
+  try {
+    await host.files.makePrivateFolder(folder);
+    if (await host.files.createPrivate(path, `${fresh}\n`)) return fresh;
+    const kept = (await host.files.readText(path)).trim();
+    if (/^[0-9a-f]{64}$/.test(kept)) return kept;
+    report(`${path} does not hold 64 hex digits: a new secret is used until the next start`);
+  } catch {
+    report(`${path} can be neither read nor written: credentials get new pools at the next start`);
+  }
+  return fresh;
+}
+
+function randomHex(bytes: number): string {
+  return [...crypto.getRandomValues(new Uint8Array(bytes))]
+    .map((byte) => byte.toString(16).padStart(2, "0"))
+    .join("");
+}
+
+/** Unique over processes by a random start, cheap by counting. */
+function requestIds(): () => string {
+  const prefix = randomHex(6);
+  let count = 0;
+  return () => `req_${prefix}${(count++).toString(36).padStart(6, "0")}`;
+}
+
+/** Whether a provider is on this machine or network: only there can a request come back. */
+function isNear(url: string): boolean {
+  const { hostname } = new URL(url);
+  if (hostname === "localhost" || !hostname.includes(".") || hostname.endsWith(".localhost")) return true;
+  return /^(127\.|10\.|192\.168\.|169\.254\.|172\.(1[6-9]|2\d|3[01])\.)/.test(hostname);
+}

@@ -1,0 +1,230 @@
+import type { Config } from "./config.ts";
+import {
+  baseUrl,
+  choice,
+  duration,
+  hostName,
+  type Kind,
+  listenAddress,
+  listOf,
+  origin,
+  orWords,
+  path,
+  providerName,
+  size,
+} from "./config-kinds.ts";
+
+export interface Setting<T> {
+  /** As in the file; a dot stands for a table: `upstream.timeout` is `timeout` under `[upstream]`. */
+  readonly name: string;
+  readonly kind: Kind<T>;
+  /** Read by `kind` where nobody set another, but for `data`, whose default depends on the machine. */
+  readonly fallback: string;
+  readonly help: string;
+}
+
+/** The settings with one value each: every member of Config but those that follow from others. */
+export type Plain = Exclude<keyof Config, "scopeChosen" | "listenChosen" | "providers">;
+
+/** The one table of settings: parsing, `askonce config --help` and the README are made from it. */
+export const settings: { readonly [Member in Plain]: Setting<Config[Member]> } = {
+  listen: {
+    name: "listen",
+    kind: listOf(listenAddress, `${listenAddress.valid}; several with commas between them`),
+    fallback: "127.0.0.1:8181, [::1]:8181",
+    help: "Where to listen; port 0 takes a free one. Beyond loopback needs a chosen scope.",
+  },
+  data: {
+    name: "data",
+    kind: path,
+    fallback: "$XDG_DATA_HOME/askonce",
+    help: "The data folder. The README says what it is on other systems.",
+  },
+  ttlMs: { name: "ttl", kind: duration, fallback: "4d", help: "How long an answer is fresh." },
+  ttlPureMs: {
+    name: "ttl_pure",
+    kind: duration,
+    fallback: "30d",
+    help: "The same for embeddings, rerank and token counts.",
+  },
+  ttl404Ms: {
+    name: "ttl_404",
+    kind: duration,
+    fallback: "1m",
+    help: "The same for a 404; not from local servers.",
+  },
+  maxSize: {
+    name: "max_size",
+    kind: size,
+    fallback: "1GiB",
+    help: "What the store may take on disk, everything counted.",
+  },
+  maxEntry: { name: "max_entry", kind: size, fallback: "64MiB", help: "A larger answer is not kept." },
+  maxRequest: {
+    name: "max_request",
+    kind: size,
+    fallback: "64MiB",
+    help: "A larger request is forwarded without the cache.",
+  },
+  maxBody: {
+    name: "max_body",
+    kind: orWords<number | undefined>(size as Kind<number | undefined>, { none: undefined }),
+    fallback: "none",
+    help: "A larger request is refused with 413.",
+  },
+  maxBuffered: {
+    name: "max_buffered",
+    kind: size,
+    fallback: "512MiB",
+    help: "Memory for all bodies in flight; past it new ones stream through without the cache.",
+  },
+  maxMemory: {
+    name: "max_memory",
+    kind: size,
+    fallback: "64MiB",
+    help: "Memory for entries beside those on disk.",
+  },
+  inactiveMs: {
+    name: "inactive",
+    kind: duration,
+    fallback: "4d",
+    help: "An entry unused for this long goes (or for its TTL, if that is longer).",
+  },
+  mode: {
+    name: "mode",
+    kind: choice("cache", "replay", "refresh", "bypass"),
+    fallback: "cache",
+    help: "What the cache may do: replay never calls a provider, refresh always does, bypass only forwards.",
+  },
+  scope: {
+    name: "scope",
+    kind: choice("shared", "credential", "verified"),
+    fallback: "shared",
+    help: "Who may share an answer: all who reach askonce, or each API key its own.",
+  },
+  defaultProvider: {
+    name: "default_provider",
+    kind: providerName,
+    fallback: "openai",
+    help: "Takes the requests at the root that nothing else tells apart.",
+  },
+  upstreamTimeoutMs: {
+    name: "upstream.timeout",
+    kind: duration,
+    fallback: "15m",
+    help: "How long a provider may stay silent.",
+  },
+  joinPatienceMs: {
+    name: "join_patience",
+    kind: duration,
+    fallback: "2m",
+    help: "A call silent for this long admits no new joiner.",
+  },
+  onDisconnectMs: {
+    name: "on_disconnect",
+    kind: orWords(duration, { finish: Number.POSITIVE_INFINITY, abort: 0 }),
+    fallback: "30s",
+    help: "How long a stream may go on after its client left.",
+  },
+  shutdownGraceMs: {
+    name: "shutdown_grace",
+    kind: duration,
+    fallback: "30s",
+    help: "How long answers in flight may take after SIGTERM.",
+  },
+  allowedHosts: {
+    name: "allowed_hosts",
+    kind: listOf(hostName, `${hostName.valid}; several with commas between them`),
+    fallback: "",
+    help: "Names that clients may use for this server beside local ones.",
+  },
+  allowedOrigins: {
+    name: "allowed_origins",
+    kind: listOf(origin, `${origin.valid}; several with commas between them`),
+    fallback: "",
+    help: "Web pages, beside those on loopback, that may be answered from the cache.",
+  },
+  log: {
+    name: "log",
+    kind: choice("text", "json", "off"),
+    fallback: "text",
+    help: "The log on stdout, a line a request.",
+  },
+};
+
+export const byName: ReadonlyMap<string, Setting<unknown>> = new Map(
+  Object.values(settings).map((setting: Setting<unknown>) => [setting.name, setting]),
+);
+
+/** The settings that are not one value of `Config`, as the tables show them. */
+const others: readonly Row[] = [
+  {
+    flag: "--provider NAME=URL",
+    variable: "ASKONCE_PROVIDER_NAME=URL",
+    key: "[providers.NAME] url, family, auth",
+    fallback: "",
+    valid: `${baseUrl.valid}; behind it, where needed, family=FAMILY and auth=key or auth=none`,
+    help: "A further provider, or another address for one that is built in. Repeatable.",
+  },
+  {
+    flag: "--config",
+    variable: "ASKONCE_CONFIG",
+    key: "",
+    fallback: "askonce.toml in the data folder, else in $XDG_CONFIG_HOME/askonce",
+    valid: path.valid,
+    help: "The settings file. SIGHUP reads it again.",
+  },
+];
+
+interface Row {
+  readonly flag: string;
+  readonly variable: string;
+  readonly key: string;
+  readonly fallback: string;
+  readonly valid: string;
+  readonly help: string;
+}
+
+export function flagOf(name: string): string {
+  return `--${name.replace(/[._]/g, "-")}`;
+}
+
+export function variableOf(name: string): string {
+  return `ASKONCE_${name.replaceAll(".", "_").toUpperCase()}`;
+}
+
+/** Every setting with its flag, variable, file key and default, as a Markdown table for the README. */
+export function settingsTable(): string {
+  const cell = (text: string) => (text === "" ? "" : `\`${text}\``);
+  const rows = tableRows().map(
+    ({ flag, variable, key, fallback, help }) =>
+      `| ${cell(key)} | ${cell(flag)} | ${cell(variable)} | ${cell(fallback)} | ${help} |`,
+  );
+  return ["| file | flag | variable | default | |", "| --- | --- | --- | --- | --- |", ...rows, ""].join(
+    "\n",
+  );
+}
+
+/** The same for a terminal: what `askonce config --help` prints. */
+export function settingsHelp(): string {
+  const paragraphs = tableRows().map(({ flag, variable, key, fallback, valid, help }) =>
+    [
+      `  ${flag}  ${variable}${key === "" ? "" : `  ${key}`}`,
+      `      ${help}`,
+      `      Default: ${fallback === "" ? "none" : fallback}. Valid: ${valid}.`,
+    ].join("\n"),
+  );
+  return `${paragraphs.join("\n")}\n`;
+}
+
+function tableRows(): readonly Row[] {
+  const plain = Object.values(settings).map(({ name, kind, fallback, help }) => ({
+    flag: flagOf(name),
+    variable: variableOf(name),
+    key: name,
+    fallback,
+    valid: kind.valid,
+    help,
+  }));
+  return [...plain, ...others];
+}

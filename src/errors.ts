@@ -1,0 +1,115 @@
+/** Every error class and every message a user may see. */
+
+/** A setting that cannot be used. Ends the start with exit code 2. */
+export class ConfigError extends Error {
+  override name = "ConfigError";
+  constructor(
+    /** The setting's name as in the file: `upstream.timeout`. */
+    readonly setting: string,
+    /** The value as given. */
+    readonly value: string,
+    /** `flag --ttl`, `variable ASKONCE_TTL`, `askonce.toml line 3` … */
+    readonly where: string,
+    /** What would be valid, as the end of a sentence: `a duration such as 30s, 4h, 4d or forever`. */
+    readonly valid: string,
+  ) {
+    super(`${setting} = ${JSON.stringify(value)} (${where}) is not valid: use ${valid}`);
+  }
+}
+
+/** A command line that cannot be understood. Exit code 2. */
+export class UsageError extends Error {
+  override name = "UsageError";
+}
+
+/** The server cannot start for a reason outside the settings (port taken, newer database …). Exit code 1. */
+export class StartError extends Error {
+  override name = "StartError";
+}
+
+/** The store could not do what was asked; the proxy goes on without it. */
+export class StoreFault extends Error {
+  override name = "StoreFault";
+}
+
+/** What askonce itself answers when it cannot pass on an answer. The family words it as its SDK expects. */
+export class ProxyError extends Error {
+  override name = "ProxyError";
+  constructor(
+    readonly code: ProxyErrorCode,
+    message: string,
+    readonly status: number = STATUS[code],
+  ) {
+    super(message);
+  }
+
+  /** Whether trying the same request again could help without paying twice. */
+  get retryable(): boolean {
+    return this.code === "upstream_unreachable";
+  }
+}
+
+const STATUS = {
+  unknown_provider: 404,
+  request_too_large: 413,
+  upstream_unreachable: 502,
+  upstream_timeout: 504,
+  replay_miss: 424,
+  only_if_cached_miss: 504,
+  invalid_control: 400,
+  invalid_request: 400,
+  forbidden_host: 421,
+  upgrade_required: 426,
+  unauthorized: 401,
+  loop_detected: 508,
+  internal_error: 500,
+} as const;
+
+export type ProxyErrorCode = keyof typeof STATUS;
+
+const minutes = (ms: number) =>
+  ms >= 60_000 ? `${Math.round(ms / 60_000)} min` : `${Math.round(ms / 1000)} s`;
+
+export const proxyErrors = {
+  unknownProvider: (name: string, known: readonly string[]) =>
+    new ProxyError(
+      "unknown_provider",
+      `Start the path with a known provider: ${known.join(", ")}. "${name}" is none; add it with --provider ${
+        /^[a-z0-9_-]{1,64}$/i.test(name) ? name : "NAME"
+      }=URL.`,
+    ),
+  unreachable: (provider: string, why: string) =>
+    new ProxyError("upstream_unreachable", `The provider ${provider} could not be reached: ${why}.`),
+  timeout: (provider: string, silentMs: number) =>
+    new ProxyError(
+      "upstream_timeout",
+      `The provider ${provider} sent nothing for ${minutes(silentMs)} (setting upstream.timeout).`,
+    ),
+  tooLarge: (limit: number) =>
+    new ProxyError("request_too_large", `The request body is over ${limit} bytes (setting max_body).`),
+  forbiddenHost: (host: string) =>
+    new ProxyError(
+      "forbidden_host",
+      `Add ${JSON.stringify(host)} to the setting allowed_hosts to serve it: askonce answers to IP addresses, localhost and local names only.`,
+    ),
+  upgrade: () =>
+    new ProxyError(
+      "upgrade_required",
+      "Use plain HTTP requests: askonce does not pass on protocol upgrades.",
+    ),
+  loop: () => new ProxyError("loop_detected", "This request has passed through this askonce before."),
+  replayMiss: (what: string) =>
+    new ProxyError(
+      "replay_miss",
+      `Nothing is stored for this request, and mode replay calls no provider: ${what}.`,
+    ),
+  onlyIfCachedMiss: () =>
+    new ProxyError(
+      "only_if_cached_miss",
+      "Nothing fresh is stored for this request (Cache-Control: only-if-cached).",
+    ),
+  invalidControl: (why: string) => new ProxyError("invalid_control", why),
+  invalidRequest: (why: string) => new ProxyError("invalid_request", why),
+  internal: () =>
+    new ProxyError("internal_error", "askonce failed to handle this request; its log on stderr says why."),
+};

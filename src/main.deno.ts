@@ -1,0 +1,86 @@
+import { run } from "./cli/run.ts";
+import { nodePart, privately } from "./host.node.ts";
+import type { Host, Listener, ServeOptions, UpstreamInit } from "./host.ts";
+import { openDatabase } from "./storage/open.node.ts";
+import { upload } from "./upload.node.ts";
+
+/** All of Deno that is used here, so that this file compiles beside Bun's types. */
+declare const Deno: {
+  readonly version: { readonly deno: string };
+  createHttpClient(options: { poolMaxIdlePerHost: number }): object;
+  serve(
+    options: {
+      hostname: string;
+      port: number;
+      signal: AbortSignal;
+      onListen(): void;
+      onError(): Response;
+    },
+    handler: (
+      request: Request,
+      info: { readonly remoteAddr: { readonly hostname?: string } },
+    ) => Response | Promise<Response>,
+  ): {
+    readonly addr: { readonly port: number };
+    shutdown(): Promise<void>;
+    readonly finished: Promise<void>;
+  };
+};
+
+/**
+ * A client that uses each connection once. Deno sends a POST again by itself when a kept connection turns out to
+ * be broken, which may be after the provider has read it: that would be billed twice.
+ */
+const onceOnly = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
+
+function fetchUpstream(url: string, init: UpstreamInit): Promise<Response> {
+  const { body, headers } = init;
+  // Deno's fetch always sends a stream chunked; some providers want the length that the client gave.
+  if (body instanceof ReadableStream && headers.has("content-length")) return upload(url, { ...init, body });
+  const client = body instanceof Uint8Array ? { client: onceOnly } : {};
+  const further: RequestInit & { duplex?: "half" } = { ...client, duplex: "half", redirect: "manual" };
+  return fetch(url, { ...init, ...further } as RequestInit);
+}
+
+async function serve({ hostname, port, handler }: ServeOptions): Promise<Listener> {
+  const cut = new AbortController();
+  let drained = false;
+  const server = Deno.serve(
+    {
+      hostname,
+      port,
+      signal: cut.signal,
+      onListen() {},
+      onError: () => new Response(null, { status: 500 }),
+    },
+    (request, { remoteAddr }) => handler(request, { address: remoteAddr.hostname ?? "-" }),
+  );
+  return {
+    port: server.addr.port,
+    async drain() {
+      await server.shutdown();
+      drained = true;
+    },
+    async stop() {
+      if (drained) return;
+      try {
+        cut.abort();
+      } catch {
+        // Deno closes the socket on `shutdown` already, and then finds none to close here.
+      }
+    },
+  };
+}
+
+const host: Host = {
+  ...nodePart(),
+  runtime: { name: "deno", version: Deno.version.deno, compiled: false },
+  openDatabase: privately(openDatabase),
+  fetch: fetchUpstream,
+  decodes: ["gzip", "br"],
+  serve,
+  // Present where Deno runs with --v8-flags=--expose-gc, as `deno task start` does.
+  collect: () => (globalThis as { gc?: () => void }).gc?.(),
+};
+
+await run(host);

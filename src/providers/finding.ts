@@ -1,0 +1,133 @@
+import { at, isObject, textAt } from "./json.ts";
+import type { Finding, RefusalReason, Usage } from "./provider.ts";
+
+interface Found {
+  readonly refusal?: RefusalReason | undefined;
+  readonly usage?: Usage | undefined;
+  readonly model?: string | undefined;
+  readonly accountBound?: boolean;
+}
+
+export function finding(found: Found): Finding {
+  return {
+    refusal: found.refusal,
+    usage: found.usage,
+    model: found.model,
+    accountBound: found.accountBound ?? false,
+  };
+}
+
+/** Finish reasons, in lower case, that tell of a failure or of an answer that is still going on. */
+const UNFINISHED = new Set([
+  "error",
+  "failed",
+  "abort",
+  "aborted",
+  "cancelled",
+  "canceled",
+  "user_cancel",
+  "timeout",
+  "queued",
+  "in_progress",
+  "pause_turn",
+  "continuation",
+  "insufficient_system_resource",
+  "unexpected_tool_call",
+  "too_many_tool_calls",
+]);
+
+/** Finish reasons, in lower case, after which there must be an answer. Filters, refusals and limits may leave none. */
+const ORDINARY = new Set([
+  "stop",
+  "eos",
+  "eos_token",
+  "end_turn",
+  "stop_sequence",
+  "complete",
+  "completed",
+  "finish",
+  "tool_call",
+  "tool_calls",
+  "tool_use",
+  "function_call",
+  "unload",
+  "load",
+]);
+
+/** A finish reason, or undefined: some gateways send "" on every chunk, which is none. */
+export function finishReason(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value.toLowerCase() : undefined;
+}
+
+export function isUnfinished(finish: string): boolean {
+  return UNFINISHED.has(finish) || /^(error_|malformed_)/.test(finish);
+}
+
+export function isOrdinary(finish: string): boolean {
+  return ORDINARY.has(finish);
+}
+
+/**
+ * Whether a document (or an event) is an error under status 200. `error: null` is none. FastAPI's `detail` and a
+ * bare `message` count only where the family's own members are absent: elsewhere they may be part of an answer.
+ */
+export function carriesError(value: unknown, own: readonly string[] = []): boolean {
+  if (!isObject(value)) return false;
+  if (at(value, "error")) return true;
+  if (value.object === "error" || value.type === "error") return true;
+  if (own.some((name) => at(value, name) !== undefined)) return false;
+  if (at(value, "detail")) return true;
+  const labelled = ["code", "status", "statusCode", "status_code", "error_type"].some((name) =>
+    at(value, name),
+  );
+  return textAt(value, "message") !== undefined && labelled;
+}
+
+/** Collects the arguments of tool calls, which models break, and says whether any are no JSON. */
+export class ToolArguments {
+  #broken = false;
+  #size = 0;
+  readonly #open = new Map<number, { id: string | undefined; text: string }>();
+
+  get broken(): boolean {
+    for (const index of [...this.#open.keys()]) this.#close(index);
+    return this.#broken;
+  }
+
+  /** Arguments in one piece. */
+  whole(text: unknown): void {
+    if (typeof text === "string" && text.trim() !== "" && !isJsonText(text)) this.#broken = true;
+  }
+
+  /** A piece of call `index`; a new `id` begins another one, since some servers number all calls 0. */
+  piece(index: number, text: unknown, id?: string): void {
+    const open = this.#open.get(index);
+    if (open && id !== undefined && open.id !== undefined && open.id !== id) this.#close(index);
+    const call = this.#open.get(index) ?? { id, text: "" };
+    call.id ??= id;
+    if (typeof text === "string" && this.#size <= GATHERED) {
+      call.text += text;
+      this.#size += text.length;
+    }
+    this.#open.set(index, call);
+  }
+
+  #close(index: number): void {
+    const text = this.#open.get(index)?.text;
+    this.#open.delete(index);
+    // Past the bound not all of it was gathered, and a part proves nothing.
+    if (this.#size <= GATHERED) this.whole(text);
+  }
+}
+
+/** Characters of tool arguments gathered of one stream. */
+const GATHERED = 4 * 1024 * 1024;
+
+function isJsonText(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

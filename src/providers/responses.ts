@@ -1,0 +1,100 @@
+import { namesAccountState } from "./bound.ts";
+import { isEventStream, type Protocol } from "./family.ts";
+import { carriesError, finding, finishReason, isUnfinished, ToolArguments } from "./finding.ts";
+import { at, holds, isObject, listAt, textAt } from "./json.ts";
+import type { Finding, RefusalReason } from "./provider.ts";
+import { type Fold, SseWatcher } from "./sse.ts";
+import { openaiUsage } from "./usage.ts";
+
+/** OpenAI's Responses, and its copies at Azure, OpenRouter, Groq, xAI and local servers. */
+export function responsesProtocol(quirks: { reasoningApart?: boolean } = {}): Protocol {
+  return {
+    name: "responses",
+    watch: (asked, contentType) =>
+      isEventStream(asked, contentType) ? new SseWatcher(new ResponsesFold(quirks)) : undefined,
+    judge: (_asked, value, shortened) => judgeResponse(value, { ...quirks, shortened }),
+  };
+}
+
+const OWN = ["output", "id", "object", "status"];
+
+interface JudgeOptions {
+  readonly reasoningApart?: boolean;
+  readonly shortened: boolean;
+  /** The status that the event's name stands for, where the response in it names none. */
+  readonly status?: string;
+}
+
+function judgeResponse(value: unknown, options: JudgeOptions): Finding {
+  const refusal = responseRefusal(value, options);
+  return finding({
+    refusal,
+    usage: openaiUsage(at(value, "usage"), options),
+    model: textAt(value, "model"),
+    accountBound: at(value, "store") === true || namesAccountState(value),
+  });
+}
+
+function responseRefusal(value: unknown, options: JudgeOptions): RefusalReason | undefined {
+  if (carriesError(value, OWN)) return "error-body";
+  const output = at(value, "output");
+  const status = finishReason(at(value, "status")) ?? options.status;
+  if (status === "failed") return "error-body";
+  if (status !== undefined && isUnfinished(status)) return "unfinished";
+  if (!Array.isArray(output)) return undefined;
+  if (status === undefined) return "no-finish-reason";
+  const calls = new ToolArguments();
+  if (!options.shortened) {
+    for (const item of output) if (at(item, "type") === "function_call") calls.whole(at(item, "arguments"));
+  }
+  if (calls.broken) return "bad-tool-arguments";
+  return status === "completed" && !output.some(saysSomething) ? "empty" : undefined;
+}
+
+/** Messages and reasoning without a word are nothing; any other item (a tool call, an image …) is something. */
+function saysSomething(item: unknown): boolean {
+  if (!isObject(item)) return holds(item);
+  if (item.type !== "message" && item.type !== "reasoning") return true;
+  const parts = [...listAt(item, "content"), ...listAt(item, "summary")];
+  return (
+    holds(item.encrypted_content) ||
+    parts.some((part) => holds(at(part, "text")) || holds(at(part, "refusal")) || holds(at(part, "audio")))
+  );
+}
+
+const TERMINAL: Readonly<Record<string, string>> = {
+  "response.completed": "completed",
+  "response.incomplete": "incomplete",
+};
+const FAILED = new Set(["response.failed", "response.cancelled", "response.error"]);
+
+/** The last event carries the whole response, so it alone is judged. OpenAI sends no `[DONE]`; some copies do. */
+export class ResponsesFold implements Fold {
+  readonly #quirks: { reasoningApart?: boolean };
+  #last: Finding | undefined;
+
+  constructor(quirks: { reasoningApart?: boolean }) {
+    this.#quirks = quirks;
+  }
+
+  get ended(): boolean {
+    return this.#last !== undefined;
+  }
+
+  event(name: string, value: unknown): boolean {
+    const type = textAt(value, "type") ?? name;
+    if (FAILED.has(type)) return true;
+    const status = TERMINAL[type];
+    if (status !== undefined) {
+      const response = at(value, "response");
+      this.#last = isObject(response)
+        ? judgeResponse(response, { ...this.#quirks, status, shortened: false })
+        : finding({ refusal: "no-finish-reason" });
+    }
+    return false;
+  }
+
+  finish(): Finding {
+    return this.#last ?? finding({ refusal: "no-end-marker" });
+  }
+}

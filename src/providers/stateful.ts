@@ -1,0 +1,48 @@
+import { namesAccountState } from "./bound.ts";
+import { at, isObject, type JsonObject, listAt } from "./json.ts";
+import type { Asked } from "./provider.ts";
+import { type StatefulRule, statefulRules } from "./stateful-rules.ts";
+
+/** The first rule that applies, by its word; undefined where none does or the body is no JSON object. */
+export function statefulWord(asked: Asked, protocol: string): string | undefined {
+  const { json } = asked;
+  if (json === undefined) return undefined;
+  const applies = (rule: StatefulRule) =>
+    rule.protocols.includes(protocol) &&
+    (rule.kinds === undefined || rule.kinds.includes(asked.endpoint.kind)) &&
+    meets(json, rule);
+  return statefulRules.find(applies)?.word;
+}
+
+function meets(json: JsonObject, { member, when }: StatefulRule): boolean {
+  const value = at(json, member);
+  if ("is" in when) {
+    if (when.is === true) return value === true;
+    return isSet(value) === (when.is === "set");
+  }
+  if ("matches" in when) return typeof value === "string" && when.matches.test(value);
+  if ("sets" in when) {
+    return isSet(at(value, when.sets)) && (when.without === undefined || !isSet(at(value, when.without)));
+  }
+  const items = listAt(json, member).filter(isObject);
+  if ("hasMember" in when)
+    return items.some((item) => Object.keys(item).some((name) => when.hasMember.test(name)));
+  return items.some((item) =>
+    [item.type, item.id].some((name) => typeof name === "string" && when.hasType.test(name)),
+  );
+}
+
+function isSet(value: unknown): boolean {
+  if (Array.isArray(value)) return value.length > 0;
+  return Boolean(value);
+}
+
+/** Whether a request is one account's own: see `Family.accountBound`. */
+export function boundRequest(asked: Asked): boolean {
+  const { json } = asked;
+  if (json === undefined) return false;
+  // A response is kept at the provider unless the request says no; elsewhere only where it says yes.
+  if (asked.endpoint.kind === "responses" ? json.store !== false : json.store === true) return true;
+  const include = listAt(json, "include");
+  return include.includes("reasoning.encrypted_content") || namesAccountState(json);
+}

@@ -1,0 +1,114 @@
+import { proxyErrors } from "../errors.ts";
+import type { Budget } from "./budget.ts";
+import { joined } from "./gather.ts";
+
+/** A request body: whole, or too much to hold and so still a stream (what was read of it, then the rest). */
+export type RequestBody =
+  | { readonly kind: "whole"; readonly bytes: Uint8Array; readonly reserved: number }
+  | {
+      readonly kind: "stream";
+      readonly stream: ReadableStream<Uint8Array>;
+      readonly why: "too-large" | "memory";
+    };
+
+export interface BodyBounds {
+  /** Over this a body is not held. */
+  readonly maxRequest: number;
+  /** Over this it is refused (`request_too_large`); undefined: no limit. */
+  readonly maxBody: number | undefined;
+  readonly budget: Budget;
+}
+
+const EMPTY = new Uint8Array(0);
+
+/** Content-Length of a request, undefined for none or a chunked one. */
+export function declaredLength(headers: Headers): number | undefined {
+  const text = headers.get("content-length");
+  return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+}
+
+/** Reads a body that may be cached. Rejects where the client breaks off. `reserved` bytes are taken from the budget. */
+export async function readBody(request: Request, bounds: BodyBounds): Promise<RequestBody> {
+  const length = declaredLength(request.headers);
+  if (length !== undefined && bounds.maxBody !== undefined && length > bounds.maxBody) {
+    throw proxyErrors.tooLarge(bounds.maxBody);
+  }
+  if (request.body === null) return { kind: "whole", bytes: EMPTY, reserved: 0 };
+  if (length === undefined) return readUnknown(request.body, bounds);
+  if (length > bounds.maxRequest) return { kind: "stream", stream: request.body, why: "too-large" };
+  if (!bounds.budget.take(length)) return { kind: "stream", stream: request.body, why: "memory" };
+  try {
+    return { kind: "whole", bytes: new Uint8Array(await request.arrayBuffer()), reserved: length };
+  } catch (error) {
+    bounds.budget.give(length);
+    throw error;
+  }
+}
+
+async function readUnknown(body: ReadableStream<Uint8Array>, bounds: BodyBounds): Promise<RequestBody> {
+  const reader = body.getReader();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  let reserved = 0;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return { kind: "whole", bytes: joined(chunks, size), reserved };
+      chunks.push(value);
+      size += value.byteLength;
+      if (bounds.maxBody !== undefined && size > bounds.maxBody) throw proxyErrors.tooLarge(bounds.maxBody);
+      const fits = size <= bounds.maxRequest && bounds.budget.take(value.byteLength);
+      if (fits) {
+        reserved += value.byteLength;
+        continue;
+      }
+      bounds.budget.give(reserved);
+      return {
+        kind: "stream",
+        stream: resumed(chunks, reader),
+        why: size > bounds.maxRequest ? "too-large" : "memory",
+      };
+    }
+  } catch (error) {
+    bounds.budget.give(reserved);
+    throw error;
+  }
+}
+
+/** What was read already, then the rest. */
+function resumed(
+  chunks: Uint8Array[],
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const held = chunks.shift();
+        if (held !== undefined) return controller.enqueue(held);
+        const { done, value } = await reader.read();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+      cancel: (reason) => reader.cancel(reason),
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+/** A stream that breaks with `request_too_large` once more than `limit` bytes have come through. */
+export function limited(
+  body: ReadableStream<Uint8Array>,
+  limit: number | undefined,
+): ReadableStream<Uint8Array> {
+  if (limit === undefined) return body;
+  let size = 0;
+  return body.pipeThrough(
+    new TransformStream<Uint8Array, Uint8Array>({
+      transform(chunk, controller) {
+        size += chunk.byteLength;
+        if (size > limit) controller.error(proxyErrors.tooLarge(limit));
+        else controller.enqueue(chunk);
+      },
+    }),
+  );
+}

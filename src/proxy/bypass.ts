@@ -1,0 +1,82 @@
+import type { Reader } from "../cache/recording.ts";
+import { proxyErrors } from "../errors.ts";
+import { declaredLength, limited } from "./body.ts";
+import type { Call } from "./call.ts";
+import { whileConnected } from "./connected.ts";
+import { gather } from "./gather.ts";
+import { contentCoding, liveHeaders, mediaType, upstreamHeaders } from "./headers.ts";
+import type { ProxyParts } from "./parts.ts";
+import type { Plan } from "./policy.ts";
+import { type ReplyOptions, respond, stream } from "./reply.ts";
+import { tell } from "./report.ts";
+import { Upstream } from "./upstream.ts";
+
+/** A document up to this size goes out in one piece where it comes within this time. */
+export const PIECE = { maxBytes: 1024 * 1024, patienceMs: 250 };
+
+/** Passes a request on and its answer back, both as they come; nothing is kept. */
+export async function bypass(
+  parts: ProxyParts,
+  call: Call,
+  options: {
+    plan: Plan;
+    detail: string;
+    /** What the client sent, as far as it is at hand. */
+    body: Uint8Array | ReadableStream<Uint8Array> | null;
+    maxBody: number | undefined;
+    allowedOrigins: readonly string[];
+  },
+): Promise<Response> {
+  const { plan, detail, body } = options;
+  if (plan.offline === "replay")
+    throw proxyErrors.replayMiss(`this kind of request is not stored (${detail})`);
+  const { provider, endpoint, url } = call.route;
+  const headers = upstreamHeaders(call.request.headers, {
+    decodes: parts.host.decodes,
+    dropCacheControl: endpoint !== undefined,
+    loop: parts.loopFor(url),
+  });
+  const length = declaredLength(call.request.headers);
+  if (length !== undefined && options.maxBody !== undefined && length > options.maxBody) {
+    throw proxyErrors.tooLarge(options.maxBody);
+  }
+  const streamed = body instanceof ReadableStream ? limited(body, options.maxBody) : (body ?? undefined);
+  if (streamed instanceof ReadableStream && length !== undefined)
+    headers.set("content-length", String(length));
+  const upstream = new Upstream({
+    provider: provider.name,
+    timeoutMs: plan.upstreamTimeoutMs,
+    clock: parts.clock,
+  });
+  const calling = upstream.call(parts.host, { url, method: call.method, headers, body: streamed });
+  const { response, read } = await whileConnected(call.request, calling, () => upstream.abort());
+  const decoded = contentCoding(response.headers, parts.host.decodes) === "decoded";
+  const reply: ReplyOptions = {
+    status: {
+      word: "BYPASS",
+      cacheStatus: detail === "method" ? "; fwd=method" : `; fwd=bypass; detail=${detail}`,
+      key: undefined,
+    },
+    allowedOrigins: options.allowedOrigins,
+    now: () => parts.clock.monotonic(),
+    ended: (delivery) => tell(parts, call, { status: response.status, word: "BYPASS", detail, delivery }),
+  };
+  const head = liveHeaders(response.headers, {
+    decoded,
+    cacheable: endpoint !== undefined && call.method === "POST",
+    keepLength: call.method === "HEAD",
+  });
+  const source: Reader = { read, leave: () => upstream.abort() };
+  if (response.body === null || call.method === "HEAD") {
+    upstream.abort();
+    reply.ended({ bytes: 0, firstAt: undefined, end: "whole" });
+    return respond(call, { status: response.status, headers: head, body: undefined }, reply);
+  }
+  const short = response.headers.has("content-length") && mediaType(response.headers) !== "text/event-stream";
+  const whole = short ? await gather(source, PIECE) : source;
+  if (!(whole instanceof Uint8Array)) {
+    return respond(call, { status: response.status, headers: head, body: stream(whole, reply) }, reply);
+  }
+  reply.ended({ bytes: whole.byteLength, firstAt: reply.now(), end: "whole" });
+  return respond(call, { status: response.status, headers: head, body: whole }, reply);
+}

@@ -1,0 +1,349 @@
+import type { Shape } from "../providers/shape.ts";
+
+/**
+ * The canonical form of a JSON body, over the raw bytes of its text: nothing is parsed into values, so no digit of
+ * a number is lost and no two names are merged.
+ *
+ * White space goes; a string is written with the fewest escapes (`\u00e9` and `é` are one, a lone surrogate stays
+ * an escape); a number stays as it was written (`1` and `1.0` are two). Members are sorted only in the objects that
+ * `shape` names as the API's own; all others keep their order, since a model may read it. An object with a name
+ * twice keeps its order too: providers differ in which one they take.
+ *
+ * What is not safely one thing is not canonical: bad JSON, invalid UTF-8, a byte order mark, nesting over 1,000.
+ */
+
+/** Bytes read before the loop gets a turn: about 10 ms. */
+const STEP_BYTES = 1024 * 1024;
+const DEPTH_LIMIT = 1000;
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+
+export interface CanonicalOptions {
+  readonly shape: Shape | undefined;
+  /** Top-level members that don't count. */
+  readonly ignore: ReadonlySet<string>;
+}
+
+/** Undefined where the text has no safe canonical form: it then counts byte for byte. */
+export async function canonicalJson(
+  text: Uint8Array,
+  options: CanonicalOptions,
+): Promise<Uint8Array | undefined> {
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  const writer = new Writer(text, options);
+  try {
+    for (let at = 0; at < text.byteLength; at += STEP_BYTES) {
+      decoder.decode(text.subarray(at, at + STEP_BYTES), { stream: true });
+      if (!writer.step(at + STEP_BYTES)) return undefined;
+      if (at + STEP_BYTES < text.byteLength) await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+    decoder.decode();
+  } catch {
+    return undefined;
+  }
+  return writer.finish();
+}
+
+interface Member {
+  readonly name: string;
+  readonly start: number;
+  end: number;
+  readonly ignored: boolean;
+}
+
+interface Frame {
+  readonly list: boolean;
+  /** Offset of its opening bracket in the output. */
+  readonly start: number;
+  /** How its members stand to each other; undefined: their order counts. */
+  readonly shape: Shape | undefined;
+  readonly members: Member[];
+}
+
+/** What may come next. */
+enum Next {
+  Value,
+  ValueOrClose,
+  NameOrClose,
+  Name,
+  CommaOrClose,
+  Nothing,
+}
+
+class Writer {
+  readonly #in: Uint8Array;
+  readonly #out: Uint8Array;
+  readonly #options: CanonicalOptions;
+  readonly #frames: Frame[] = [];
+  readonly #names = new TextDecoder();
+  #at = 0;
+  #length = 0;
+  #next = Next.Value;
+  #name: string | undefined;
+  #inString = false;
+  #isName = false;
+  /** Offset of the string's opening quote in the output. */
+  #stringStart = 0;
+
+  constructor(text: Uint8Array, options: CanonicalOptions) {
+    this.#in = text;
+    // The canonical form is never longer than the text.
+    this.#out = new Uint8Array(text.byteLength);
+    this.#options = options;
+  }
+
+  /** Reads on until past `until`; false where the text has no canonical form. */
+  step(until: number): boolean {
+    while (this.#at < this.#in.byteLength && this.#at < until) {
+      if (this.#inString) {
+        if (!this.#string(until)) return false;
+        continue;
+      }
+      const byte = this.#in[this.#at] as number;
+      if (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) this.#at++;
+      else if (!this.#token(byte)) return false;
+    }
+    return true;
+  }
+
+  finish(): Uint8Array | undefined {
+    return this.#next === Next.Nothing && !this.#inString ? this.#out.subarray(0, this.#length) : undefined;
+  }
+
+  #token(byte: number): boolean {
+    const next = this.#next;
+    if (byte === COMMA) return this.#comma();
+    if (byte === 0x7d || byte === 0x5d) return this.#close(byte);
+    this.#isName = next === Next.Name || next === Next.NameOrClose;
+    if (byte === QUOTE && (this.#isName || next === Next.Value || next === Next.ValueOrClose)) {
+      this.#inString = true;
+      this.#stringStart = this.#length;
+      this.#write(QUOTE);
+      this.#at++;
+      return true;
+    }
+    if (next !== Next.Value && next !== Next.ValueOrClose) return false;
+    if (byte === 0x7b || byte === 0x5b) return this.#open(byte);
+    if (!this.#scalar()) return false;
+    this.#ended();
+    return true;
+  }
+
+  #open(byte: number): boolean {
+    if (this.#frames.length >= DEPTH_LIMIT) return false;
+    const list = byte === 0x5b;
+    this.#frames.push({ list, start: this.#length, shape: this.#shapeHere(), members: [] });
+    this.#write(byte);
+    this.#at++;
+    this.#next = list ? Next.ValueOrClose : Next.NameOrClose;
+    return true;
+  }
+
+  /** The shape of the value that begins here, by where it stands. */
+  #shapeHere(): Shape | undefined {
+    const frame = this.#frames.at(-1);
+    if (frame === undefined) return this.#options.shape;
+    if (frame.list) return frame.shape?.items;
+    const members = frame.shape?.members;
+    const name = this.#name ?? "";
+    return members !== undefined && Object.hasOwn(members, name) ? members[name] : undefined;
+  }
+
+  /** A member's name has ended: its colon must follow. */
+  #named(): boolean {
+    while (isSpace(this.#in[this.#at])) this.#at++;
+    if (this.#in[this.#at] !== COLON) return false;
+    this.#at++;
+    const name = this.#names.decode(this.#out.subarray(this.#stringStart + 1, this.#length - 1));
+    this.#write(COLON);
+    const frame = this.#frames.at(-1) as Frame;
+    const ignored = this.#frames.length === 1 && this.#options.ignore.has(name);
+    frame.members.push({ name, start: this.#stringStart, end: this.#length, ignored });
+    this.#name = name;
+    this.#next = Next.Value;
+    return true;
+  }
+
+  #ended(): void {
+    const frame = this.#frames.at(-1);
+    if (frame === undefined) {
+      this.#next = Next.Nothing;
+      return;
+    }
+    const member = frame.members.at(-1);
+    if (member !== undefined) member.end = this.#length;
+    this.#next = Next.CommaOrClose;
+  }
+
+  #comma(): boolean {
+    const frame = this.#frames.at(-1);
+    if (frame === undefined || this.#next !== Next.CommaOrClose) return false;
+    this.#write(COMMA);
+    this.#at++;
+    this.#next = frame.list ? Next.Value : Next.Name;
+    return true;
+  }
+
+  #close(byte: number): boolean {
+    const frame = this.#frames.at(-1);
+    if (frame === undefined || frame.list !== (byte === 0x5d)) return false;
+    const empty = frame.list ? Next.ValueOrClose : Next.NameOrClose;
+    if (this.#next !== Next.CommaOrClose && this.#next !== empty) return false;
+    this.#frames.pop();
+    if (!frame.list) this.#arrange(frame);
+    this.#write(byte);
+    this.#at++;
+    this.#ended();
+    return true;
+  }
+
+  /** Writes an object's members anew: without the ignored ones, sorted where their order does not count. */
+  #arrange(frame: Frame): void {
+    const kept = frame.members.filter((member) => !member.ignored);
+    const names = new Set(kept.map((member) => member.name));
+    const free = frame.shape?.free === true && names.size === kept.length;
+    const ordered = free ? kept.toSorted((a, b) => (a.name < b.name ? -1 : 1)) : kept;
+    if (
+      ordered.length === frame.members.length &&
+      ordered.every((member, at) => member === frame.members[at])
+    )
+      return;
+    const before = this.#out.slice(frame.start, this.#length);
+    this.#length = frame.start + 1;
+    for (const [at, member] of ordered.entries()) {
+      if (at > 0) this.#write(COMMA);
+      this.#out.set(before.subarray(member.start - frame.start, member.end - frame.start), this.#length);
+      this.#length += member.end - member.start;
+    }
+  }
+
+  /** Goes on with a string, in its shortest form, to its end or past `until`; false for what no string may hold. */
+  #string(until: number): boolean {
+    const text = this.#in;
+    const end = Math.min(until, text.byteLength);
+    while (this.#at < end) {
+      const start = this.#at;
+      let at = start;
+      let byte = text[at] as number;
+      while (byte >= 0x20 && byte !== QUOTE && byte !== BACKSLASH && ++at < end) byte = text[at] as number;
+      this.#out.set(text.subarray(start, at), this.#length);
+      this.#length += at - start;
+      this.#at = at;
+      if (at >= end) return true;
+      if (byte === QUOTE) return this.#stringEnded();
+      if (byte !== BACKSLASH) return false;
+      const after = this.#escape(at);
+      if (after === undefined) return false;
+      this.#at = after;
+    }
+    return true;
+  }
+
+  #stringEnded(): boolean {
+    this.#write(QUOTE);
+    this.#at++;
+    this.#inString = false;
+    if (this.#isName) return this.#named();
+    this.#ended();
+    return true;
+  }
+
+  /** Writes the character that the escape at `at` stands for; answers where the text goes on. */
+  #escape(at: number): number | undefined {
+    const kind = this.#in[at + 1];
+    if (kind !== 0x75) {
+      const code = kind === undefined ? undefined : SIMPLE_ESCAPES.get(kind);
+      if (code === undefined) return undefined;
+      this.#character(code);
+      return at + 2;
+    }
+    const high = this.#hex(at + 2);
+    if (high === undefined) return undefined;
+    if (high < 0xd800 || high > 0xdfff) {
+      this.#character(high);
+      return at + 6;
+    }
+    const pairs = high <= 0xdbff && this.#in[at + 6] === BACKSLASH && this.#in[at + 7] === 0x75;
+    const low = pairs ? this.#hex(at + 8) : undefined;
+    if (low !== undefined && low >= 0xdc00 && low <= 0xdfff) {
+      this.#character(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00));
+      return at + 12;
+    }
+    this.#ascii(`\\u${high.toString(16)}`);
+    return at + 6;
+  }
+
+  #hex(at: number): number | undefined {
+    let value = 0;
+    for (let i = at; i < at + 4; i++) {
+      const digit = HEX.indexOf(String.fromCharCode(this.#in[i] ?? 0).toLowerCase());
+      if (digit < 0) return undefined;
+      value = value * 16 + digit;
+    }
+    return value;
+  }
+
+  #character(code: number): void {
+    if (code === QUOTE || code === BACKSLASH) this.#ascii(`\\${String.fromCharCode(code)}`);
+    else if (code < 0x20) this.#ascii(CONTROL.get(code) ?? `\\u${code.toString(16).padStart(4, "0")}`);
+    else if (code < 0x80) this.#write(code);
+    else for (const byte of ENCODER.encode(String.fromCodePoint(code))) this.#write(byte);
+  }
+
+  /** A number or a literal, as it is written. */
+  #scalar(): boolean {
+    let end = this.#at;
+    while (end < this.#in.byteLength && !isDelimiter(this.#in[end] as number)) end++;
+    const text = String.fromCharCode(...this.#in.subarray(this.#at, Math.min(end, this.#at + 4096)));
+    if (text.length !== end - this.#at) return false;
+    if (text !== "true" && text !== "false" && text !== "null" && !NUMBER.test(text)) return false;
+    this.#ascii(text);
+    this.#at = end;
+    return true;
+  }
+
+  #ascii(text: string): void {
+    for (let i = 0; i < text.length; i++) this.#write(text.charCodeAt(i));
+  }
+
+  #write(byte: number): void {
+    this.#out[this.#length++] = byte;
+  }
+}
+
+const ENCODER = new TextEncoder();
+const HEX = "0123456789abcdef";
+const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
+/** The letter after a backslash, and the character it stands for. */
+const SIMPLE_ESCAPES = new Map<number, number>(
+  Object.entries({ '"': 0x22, "\\": 0x5c, "/": 0x2f, b: 8, f: 12, n: 10, r: 13, t: 9 }).map(
+    ([letter, code]) => [letter.charCodeAt(0), code],
+  ),
+);
+const CONTROL = new Map([
+  [8, "\\b"],
+  [9, "\\t"],
+  [10, "\\n"],
+  [12, "\\f"],
+  [13, "\\r"],
+]);
+
+function isSpace(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+}
+
+function isDelimiter(byte: number): boolean {
+  return (
+    isSpace(byte) ||
+    byte === COMMA ||
+    byte === COLON ||
+    byte === 0x5d ||
+    byte === 0x7d ||
+    byte === 0x5b ||
+    byte === 0x7b ||
+    byte === QUOTE
+  );
+}

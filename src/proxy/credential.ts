@@ -1,0 +1,100 @@
+import { hmac } from "./digest.ts";
+
+/** Headers whose whole value, less an authentication scheme, is a secret. */
+const SECRET_HEADERS = ["authorization", "x-api-key", "api-key", "x-goog-api-key"];
+/** Headers that say whose account answers; not secret, but another value is another account. */
+const ACCOUNT_HEADERS = [
+  "openai-organization",
+  "openai-project",
+  "anthropic-workspace-id",
+  "x-goog-user-project",
+  "x-hf-bill-to",
+];
+const SECRET_QUERY = new Set(["key", "api_key", "api-key", "access_token", "x-api-key"]);
+const REMEMBERED = 4096;
+
+export interface Credential {
+  /** Whether the request carries a key at all. */
+  readonly present: boolean;
+  /** HMAC-SHA-256 over every credential that goes up, hex: the only form that is ever kept. */
+  readonly tag: string;
+}
+
+/**
+ * Who pays. The same key is the same credential in whatever header or query it travels, since one SDK sends it as
+ * a bearer token and the next one as `x-api-key`.
+ */
+export class CredentialReader {
+  readonly #secret: string;
+  readonly #tags = new Map<string, string>();
+
+  constructor(secret: string) {
+    this.#secret = secret;
+  }
+
+  read(headers: Headers, query: string): Credential {
+    const secrets = new Set<string>();
+    for (const name of SECRET_HEADERS) {
+      const value = headers.get(name);
+      if (value !== null) secrets.add(value.replace(/^(?:bearer|basic|token|key)\s+/i, "").trim());
+    }
+    for (const [name, value] of queryPairs(query)) if (isSecretQuery(name)) secrets.add(decode(value));
+    secrets.delete("");
+    const accounts = ACCOUNT_HEADERS.flatMap((name) => {
+      const value = headers.get(name);
+      return value === null ? [] : [`${name}=${value.trim()}`];
+    });
+    return { present: secrets.size > 0, tag: this.#tag(JSON.stringify([[...secrets].sort(), accounts])) };
+  }
+
+  /** The HMAC, remembered for the keys lately seen. */
+  #tag(text: string): string {
+    const known = this.#tags.get(text);
+    if (known !== undefined) return known;
+    if (this.#tags.size >= REMEMBERED) this.#tags.clear();
+    const tag = hmac(this.#secret, text);
+    this.#tags.set(text, tag);
+    return tag;
+  }
+}
+
+function isSecretQuery(name: string): boolean {
+  return SECRET_QUERY.has(decode(name).toLowerCase());
+}
+
+/** Name and value as they stand, undecoded; the value is "" where there is no "=". */
+function queryPairs(query: string): [name: string, value: string][] {
+  const text = query.startsWith("?") ? query.slice(1) : query;
+  if (text === "") return [];
+  return text.split("&").map((pair) => {
+    const at = pair.indexOf("=");
+    return at < 0 ? [pair, ""] : [pair.slice(0, at), pair.slice(at + 1)];
+  });
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text.replaceAll("+", " "));
+  } catch {
+    return text;
+  }
+}
+
+/** The query as it counts for the key: sorted, without credentials. */
+export function keyQuery(query: string): string {
+  const pairs = queryPairs(query).filter(([name]) => !isSecretQuery(name));
+  return pairs
+    .map(([name, value]) => `${name}=${value}`)
+    .sort()
+    .join("&");
+}
+
+/** The query for the log: credentials masked, the rest as it came. */
+export function maskedQuery(query: string): string {
+  if (query === "") return "";
+  const pairs = queryPairs(query).map(([name, value]) => {
+    if (isSecretQuery(name)) return `${name}=***`;
+    return value === "" ? name : `${name}=${value}`;
+  });
+  return `?${pairs.join("&")}`;
+}

@@ -1,0 +1,151 @@
+import type { HeaderList } from "../cache/entry.ts";
+
+/** RFC 9110 §7.6.1 and those that older proxies treat the same. */
+const HOP_BY_HOP = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** Set anew for each connection, or spoken between the client and askonce only. */
+const OWN_REQUEST = new Set(["host", "content-length", "expect", "accept-encoding", "cdn-loop"]);
+
+/**
+ * Headers that speak of one delivery, not of the answer (providers.md lists what each provider sends): ids, dates,
+ * quotas, the account, the network path. A trailing `*` is a prefix.
+ */
+const ONE_DELIVERY = [
+  "date",
+  "age",
+  "expires",
+  "set-cookie",
+  "set-cookie2",
+  "request-id",
+  "x-request-id",
+  "x-correlation-id",
+  "x-trace-id",
+  "apim-request-id",
+  "x-amzn-requestid",
+  "x-amzn-trace-id",
+  "openai-organization",
+  "openai-project",
+  "openai-processing-ms",
+  "anthropic-organization-id",
+  "anthropic-workspace-id",
+  "x-envoy-*",
+  "x-ratelimit-*",
+  "ratelimit*",
+  "anthropic-ratelimit-*",
+  "anthropic-priority-*",
+  "anthropic-fast-*",
+  "retry-after*",
+  "x-should-retry",
+  "x-ms-*",
+  "azureml-*",
+  "x-groq-region",
+  "x-inference-*",
+  "x-generation-id",
+  "cf-*",
+  "alt-svc",
+  "server",
+  "server-timing",
+  "via",
+  "x-cache*",
+  "cache-status",
+  "x-served-by",
+  "x-timer",
+  "strict-transport-security",
+  "report-to",
+  "nel",
+  "content-length",
+  "content-encoding",
+  "etag",
+  "last-modified",
+  "vary",
+  "access-control-*",
+];
+const DELIVERY_NAMES = new Set(ONE_DELIVERY.filter((name) => !name.endsWith("*")));
+const DELIVERY_PREFIXES = ONE_DELIVERY.filter((name) => name.endsWith("*")).map((name) => name.slice(0, -1));
+
+function connectionNames(headers: Headers): Set<string> {
+  const names = headers.get("connection");
+  return new Set(names === null ? [] : names.split(",").map((name) => name.trim().toLowerCase()));
+}
+
+/** Whether a request header is a control of askonce's, which never reaches a provider. */
+export function isOwnControl(name: string): boolean {
+  return name.startsWith("x-cache-") || name === "x-askonce-token";
+}
+
+/**
+ * What goes up: all that the client sent, less what belongs to one connection and askonce's own controls.
+ * `decodes` are the content codings that the answer may come in.
+ */
+export function upstreamHeaders(
+  client: Headers,
+  options: { decodes: readonly string[]; dropCacheControl: boolean; loop: string | undefined },
+): Headers {
+  const named = connectionNames(client);
+  const headers = new Headers();
+  for (const [name, value] of client) {
+    if (HOP_BY_HOP.has(name) || OWN_REQUEST.has(name) || named.has(name) || isOwnControl(name)) continue;
+    if (name === "cache-control" && options.dropCacheControl) continue;
+    headers.append(name, value);
+  }
+  headers.set("accept-encoding", options.decodes.length > 0 ? options.decodes.join(", ") : "identity");
+  const loop = [client.get("cdn-loop"), options.loop].filter((part) => part).join(", ");
+  if (loop !== "") headers.set("cdn-loop", loop);
+  return headers;
+}
+
+/** How a provider's answer was coded, and whether the runtime has undone it. */
+export function contentCoding(headers: Headers, decodes: readonly string[]): "none" | "decoded" | "unknown" {
+  const coding = headers.get("content-encoding")?.trim().toLowerCase();
+  if (!coding || coding === "identity") return "none";
+  return decodes.includes(coding) ? "decoded" : "unknown";
+}
+
+/** What a client gets of a provider's head as it comes. */
+export function liveHeaders(
+  provider: Headers,
+  options: { decoded: boolean; cacheable: boolean; keepLength: boolean },
+): Headers {
+  const named = connectionNames(provider);
+  const headers = new Headers();
+  for (const [name, value] of provider) {
+    if (HOP_BY_HOP.has(name) || named.has(name)) continue;
+    if (options.decoded && (name === "content-encoding" || name === "content-length")) continue;
+    if (name === "content-length" && !options.keepLength) continue;
+    if (options.cacheable && name === "set-cookie") continue;
+    headers.append(name, value);
+  }
+  return headers;
+}
+
+/** What is kept of a provider's head, in its order. */
+export function storedHeaders(provider: Headers): HeaderList {
+  const named = connectionNames(provider);
+  return [...provider].filter(
+    ([name]) =>
+      !HOP_BY_HOP.has(name) &&
+      !named.has(name) &&
+      !DELIVERY_NAMES.has(name) &&
+      !DELIVERY_PREFIXES.some((prefix) => name.startsWith(prefix)),
+  );
+}
+
+/** Lower case, without parameters; "" where there is none. */
+export function mediaType(headers: Headers): string {
+  return (headers.get("content-type") ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
+}
+
+/** Whether a media type is JSON in one document. */
+export function isJson(type: string): boolean {
+  return type === "application/json" || (type.startsWith("application/") && type.endsWith("+json"));
+}

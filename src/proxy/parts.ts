@@ -1,0 +1,34 @@
+import type { Flights } from "../cache/flights.ts";
+import type { Store } from "../cache/store.ts";
+import type { Clock } from "../clock.ts";
+import type { Config } from "../config.ts";
+import type { Host } from "../host.ts";
+import type { Journal } from "../journal/event.ts";
+import type { Provider } from "../providers/provider.ts";
+import type { Budget } from "./budget.ts";
+import type { CredentialReader } from "./credential.ts";
+import type { FlightHead } from "./record.ts";
+
+/** What one request's journey needs, put together once by `compose.ts`. */
+export interface ProxyParts {
+  /** The settings of this moment; a request reads them once. */
+  readonly config: () => Config;
+  readonly providers: () => ReadonlyMap<string, Provider>;
+  readonly host: Pick<Host, "fetch" | "decodes" | "decode">;
+  readonly store: Store;
+  readonly flights: Flights<FlightHead>;
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly budget: Budget;
+  readonly credentials: CredentialReader;
+  /** Calls that go on though nobody reads them. */
+  readonly unread: { count: number };
+  /** This process's name in `CDN-Loop`. */
+  readonly loopId: string;
+  /** That name for a provider on this machine or network, where a loop can happen; undefined for others. */
+  readonly loopFor: (url: string) => string | undefined;
+  /** Request ids, unique. */
+  readonly newId: () => string;
+  /** One line for the operator. */
+  readonly report: (message: string) => void;
+}

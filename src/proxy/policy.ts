@@ -1,0 +1,86 @@
+import type { Entry } from "../cache/entry.ts";
+import type { Config } from "../config.ts";
+import type { Call } from "./call.ts";
+
+/**
+ * What may be done with one request: decided before its body is read and frozen from then on, so that a setting
+ * changed meanwhile counts for later requests only.
+ */
+export interface Plan {
+  /** Why it is forwarded and never stored: a word for `detail=`; undefined where it may be cached. */
+  readonly bypass: string | undefined;
+  /** Whether a stored answer will do. */
+  readonly read: boolean;
+  /** Whether the answer may be kept. */
+  readonly write: boolean;
+  /** Whether it may share a call with others. */
+  readonly join: boolean;
+  /** Why no provider may be called, if so. */
+  readonly offline: "replay" | "only-if-cached" | undefined;
+  /** The pool that this request shares with others, as part of the key. */
+  readonly pool: string;
+  /** The pool of its credential alone. */
+  readonly ownPool: string;
+  readonly ttlMs: number;
+  /** Undefined: a 404 is not kept. */
+  readonly ttl404Ms: number | undefined;
+  /** Asked for by the request, stored with the entry. */
+  readonly ownTtlMs: number | undefined;
+  readonly maxEntry: number;
+  readonly maxRequest: number;
+  readonly joinPatienceMs: number;
+  readonly onDisconnectMs: number;
+  readonly upstreamTimeoutMs: number;
+}
+
+/** The pool of everybody who can reach this askonce. */
+const EVERYBODY = "all";
+
+export function planFor(call: Call, config: Config): Plan {
+  const { controls, route } = call;
+  // A request can't loosen a global replay: that mode promises that no provider is called.
+  const mode = config.mode === "replay" ? "replay" : (controls.mode ?? config.mode);
+  const keyless = route.provider.auth === "none";
+  const perCredential = config.scope === "credential";
+  const fetchAnew = mode === "refresh" || controls.noCache;
+  return {
+    bypass: bypassReason(call, { mode, needsCredential: perCredential && !keyless }),
+    read: !fetchAnew,
+    write: mode !== "replay",
+    join: !fetchAnew,
+    offline: mode === "replay" ? "replay" : controls.onlyIfCached ? "only-if-cached" : undefined,
+    pool: perCredential ? call.credential.tag : EVERYBODY,
+    ownPool: call.credential.tag,
+    ttlMs: route.endpoint?.pure ? config.ttlPureMs : config.ttlMs,
+    ttl404Ms: route.provider.local ? undefined : config.ttl404Ms,
+    ownTtlMs: controls.ttlMs,
+    maxEntry: config.maxEntry,
+    maxRequest: config.maxRequest,
+    joinPatienceMs: config.joinPatienceMs,
+    onDisconnectMs: config.onDisconnectMs,
+    upstreamTimeoutMs: config.upstreamTimeoutMs,
+  };
+}
+
+function bypassReason(call: Call, options: { mode: string; needsCredential: boolean }): string | undefined {
+  if (call.method !== "POST") return "method";
+  if (call.route.endpoint === undefined) return "endpoint";
+  if (call.foreignOrigin) return "origin";
+  if (call.controls.noStore) return "no-store";
+  if (options.mode === "bypass") return "mode";
+  if (options.needsCredential && !call.credential.present) return "no-credential";
+  return undefined;
+}
+
+export interface Freshness {
+  readonly ageMs: number;
+  /** What is left of its time to live; negative once it is past. Infinity: never expires. */
+  readonly leftMs: number;
+}
+
+/** Judged when read, against today's settings; a clock that stepped back makes nothing younger than new. */
+export function freshness(entry: Entry, plan: Plan, now: number): Freshness {
+  const ageMs = Math.max(0, now - entry.storedAt);
+  const ttlMs = entry.ttlMs ?? (entry.status === 404 ? (plan.ttl404Ms ?? 0) : plan.ttlMs);
+  return { ageMs, leftMs: ttlMs - ageMs };
+}

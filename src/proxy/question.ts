@@ -1,0 +1,94 @@
+import type { Host } from "../host.ts";
+import type { Asked } from "../providers/provider.ts";
+import { digestBody } from "./body-digest.ts";
+import type { Call } from "./call.ts";
+import { readDocument } from "./document.ts";
+import type { Part } from "./multipart.ts";
+
+/** What a cacheable request asks: its body decoded, digested and looked into. */
+export interface Question {
+  readonly asked: Asked;
+  /** SHA-256 of the body's canonical form, hex. */
+  readonly digest: string;
+  readonly wantsStream: boolean;
+  readonly model: string | undefined;
+  readonly accountBound: boolean;
+}
+
+const CODINGS = ["gzip", "deflate", "br", "zstd"] as const;
+const MODEL_LENGTH = 200;
+
+/** Answers a word for `detail=` where the body turns out not to be cacheable. */
+export async function readQuestion(
+  call: Call,
+  bytes: Uint8Array,
+  options: { host: Pick<Host, "decode">; maxRequest: number },
+): Promise<Question | string> {
+  const { endpoint, provider, upstreamPath, query } = call.route;
+  if (endpoint === undefined) return "endpoint";
+  const plain = await decoded(call.request.headers, bytes, options);
+  if (plain === undefined) return "coding";
+  const opens = isObject(plain);
+  const document = opens ? await readDocument([plain], plain.byteLength) : undefined;
+  const json = document?.value as Asked["json"];
+  const asked: Asked = { endpoint, path: upstreamPath, query, json };
+  const stateful = provider.family.stateful(asked);
+  if (stateful !== undefined) return stateful;
+  const { digest, parts } = await digestBody(plain, {
+    contentType: call.request.headers.get("content-type") ?? "",
+    provider,
+    endpoint,
+    path: upstreamPath,
+    json: document !== undefined,
+  });
+  return {
+    asked,
+    digest,
+    wantsStream: wantsStream(asked) || fieldOf(parts, "stream") === "true",
+    model: modelOf(asked) ?? fieldOf(parts, "model"),
+    accountBound: provider.family.accountBound(asked),
+  };
+}
+
+/** A short text field of a form. */
+function fieldOf(parts: readonly Part[] | undefined, name: string): string | undefined {
+  const found = parts?.find((part) => part.name === name && part.content.byteLength <= MODEL_LENGTH);
+  return found && new TextDecoder().decode(found.content);
+}
+
+/** A request body goes up as it came and counts in its decoded form; undefined where it can't be decoded. */
+async function decoded(
+  headers: Headers,
+  bytes: Uint8Array,
+  options: { host: Pick<Host, "decode">; maxRequest: number },
+): Promise<Uint8Array | undefined> {
+  const named = headers.get("content-encoding")?.trim().toLowerCase() ?? "identity";
+  if (named === "identity" || named === "") return bytes;
+  const coding = CODINGS.find((known) => known === named.replace(/^x-/, ""));
+  if (coding === undefined) return undefined;
+  try {
+    return await options.host.decode(coding, bytes, options.maxRequest);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether the first byte that is no white space or byte order mark opens a JSON object. */
+function isObject(bytes: Uint8Array): boolean {
+  const first = bytes.find((byte) => byte > 0x20 && byte !== 0xef && byte !== 0xbb && byte !== 0xbf);
+  return first === 0x7b;
+}
+
+function wantsStream(asked: Asked): boolean {
+  if (/:streamGenerateContent$|-stream$/.test(asked.path)) return true;
+  const said = asked.json?.stream;
+  return said === true || (asked.endpoint.streamsByDefault === true && said !== false);
+}
+
+/** The model as the request names it: in the body, or in the path as Google, Bedrock and Azure have it. */
+function modelOf(asked: Asked): string | undefined {
+  const said = asked.json?.model;
+  if (typeof said === "string" && said !== "") return said.slice(0, MODEL_LENGTH);
+  const named = /\/(?:models?|deployments)\/([^/:]+)/.exec(asked.path)?.[1];
+  return named?.slice(0, MODEL_LENGTH);
+}

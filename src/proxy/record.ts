@@ -1,0 +1,327 @@
+import type { CacheKey, Entry, EntryFacts } from "../cache/entry.ts";
+import type { Flight } from "../cache/flights.ts";
+import { Recording } from "../cache/recording.ts";
+import { StoreFault } from "../errors.ts";
+import type {
+  Asked,
+  EndpointKind,
+  Family,
+  Finding,
+  RefusalReason,
+  Usage,
+  Watcher,
+} from "../providers/provider.ts";
+import { readDocument } from "./document.ts";
+import { contentCoding, isJson, mediaType, storedHeaders } from "./headers.ts";
+import type { ProxyParts } from "./parts.ts";
+import type { Plan } from "./policy.ts";
+import { Upstream, type UpstreamAnswer } from "./upstream.ts";
+
+/** The end of an answer is held back for its entry's commit at most this long. */
+const HOLD_MS = 1000;
+/** How often the readers of a pipe are looked at; the second look at the same laggard breaks it off. */
+const LAGGARD_MS = 30_000;
+/** Answers that go on with nobody reading, over all requests. */
+const UNREAD_LIMIT = 64;
+
+export interface FlightHead {
+  readonly status: number;
+  /** As the provider sent them. */
+  readonly headers: Headers;
+  readonly decoded: boolean;
+  /** Whether the body is a stream of events, to be passed on as it comes. */
+  readonly stream: boolean;
+}
+
+/** How a call ended, for the log and the counters. */
+export interface Outcome {
+  readonly kept: boolean;
+  /** Why it was not kept. */
+  readonly refusal: RefusalReason | undefined;
+  readonly usage: Usage | undefined;
+  readonly model: string | undefined;
+  /** The key it was kept under. */
+  readonly key: CacheKey | undefined;
+}
+
+export type AnswerFlight = Flight<FlightHead> & { readonly done: Promise<Outcome> };
+
+export interface Job {
+  readonly plan: Plan;
+  readonly family: Family;
+  readonly asked: Asked;
+  readonly facts: Omit<EntryFacts, "stream">;
+  /** Under which key the answer is looked for, and under which if it turns out to be the credential's own. */
+  readonly key: CacheKey;
+  readonly ownKey: CacheKey;
+  readonly credential: string;
+  /** Whether the request asks for a stream. */
+  readonly wantsStream: boolean;
+  readonly request: { url: string; method: string; headers: Headers; body: Uint8Array };
+  readonly provider: string;
+  /** Bytes already taken from the budget for the request's body. */
+  readonly reserved: number;
+}
+
+/** Endpoints that may answer with something else than JSON: sound, pictures, subtitles, plain text. */
+const OTHER_FORMS: ReadonlySet<EndpointKind> = new Set(["speech", "images", "transcription", "other"]);
+
+const NOTHING = { usage: undefined, model: undefined };
+
+/** Starts one provider call and follows it to its end, whoever is still reading. */
+export function launch(parts: ProxyParts, job: Job): AnswerFlight {
+  const run = new Run(parts, job);
+  const flight: AnswerFlight = {
+    recording: run.recording,
+    credential: job.credential,
+    heardAt: () => run.heardAt,
+    head: run.head,
+    done: run.done,
+  };
+  if (job.plan.join) parts.flights.enter(job.key, flight);
+  parts.flights.track(flight);
+  run.start(() => parts.flights.leave(job.key, flight));
+  return flight;
+}
+
+class Run {
+  readonly recording = new Recording();
+  readonly head: Promise<FlightHead>;
+  readonly done: Promise<Outcome>;
+  readonly #parts: ProxyParts;
+  readonly #job: Job;
+  readonly #upstream: Upstream;
+  readonly #startedAt: number;
+  readonly #began: number;
+  readonly #headSettled = Promise.withResolvers<FlightHead>();
+  readonly #outcome = Promise.withResolvers<Outcome>();
+  #leave: () => void = () => {};
+  #refusal: RefusalReason | undefined;
+  #reserved: number;
+  /** Until the head is there: what the request asked for. */
+  #stream: boolean;
+  #unread = false;
+  #finished = false;
+  #firstByteMs = 0;
+  #timers = new Set<ReturnType<typeof setTimeout>>();
+
+  constructor(parts: ProxyParts, job: Job) {
+    this.#parts = parts;
+    this.#job = job;
+    this.#reserved = job.reserved;
+    this.#stream = job.wantsStream;
+    this.#startedAt = parts.clock.now();
+    this.#began = parts.clock.monotonic();
+    this.#upstream = new Upstream({
+      provider: job.provider,
+      timeoutMs: job.plan.upstreamTimeoutMs,
+      clock: parts.clock,
+    });
+    this.head = this.#headSettled.promise;
+    this.done = this.#outcome.promise;
+    // A head that fails is told to those who wait for it; that nobody waits is no fault.
+    this.head.catch(() => {});
+    this.recording.onAbandoned = () => this.#abandoned();
+  }
+
+  get heardAt(): number {
+    return this.#upstream.heardAt;
+  }
+
+  start(leave: () => void): void {
+    this.#leave = leave;
+    this.#follow().then(
+      (outcome) => this.#finish(outcome),
+      (error: unknown) => {
+        leave();
+        this.#headSettled.reject(error);
+        this.recording.fail(error instanceof Error ? error : new Error("recording failed"));
+        this.#finish({ kept: false, refusal: this.#refusal ?? "incomplete", key: undefined, ...NOTHING });
+      },
+    );
+  }
+
+  async #follow(): Promise<Outcome> {
+    const { plan } = this.#job;
+    const answer = await this.#upstream.call(this.#parts.host, this.#job.request);
+    const { status, headers } = answer.response;
+    const type = mediaType(headers);
+    const coding = contentCoding(headers, this.#parts.host.decodes);
+    const watcher =
+      status === 200 && coding !== "unknown" ? this.#job.family.watch(this.#job.asked, type) : undefined;
+    this.#stream = watcher !== undefined || type === "text/event-stream";
+    this.#firstByteMs = this.#elapsed();
+    if (!plan.write) this.#refusal = "status";
+    else if (status !== 200 && !(status === 404 && plan.ttl404Ms)) this.#refusal = "status";
+    else if (coding === "unknown") this.#refusal = "coding";
+    // A failure is nobody's to join, and must be out of the map before anyone hears of it.
+    if (status !== 200) this.#leave();
+    this.#headSettled.resolve({ status, headers, decoded: coding === "decoded", stream: this.#stream });
+    await this.#receive(answer, { watcher, length: coding === "none" ? contentLength(headers) : undefined });
+    const finding = this.#refusal ? refused(this.#refusal) : await this.#judge(answer.response, watcher);
+    const outcome = await this.#keep(answer.response, finding);
+    this.#leave();
+    this.recording.end();
+    return outcome;
+  }
+
+  /** Takes the body to its clean end; throws where it breaks off. */
+  async #receive(
+    answer: UpstreamAnswer,
+    options: { watcher: Watcher | undefined; length: number | undefined },
+  ): Promise<void> {
+    const { recording } = this;
+    let hidden = false;
+    for (;;) {
+      const chunk = await answer.read();
+      if (chunk === undefined) return;
+      this.#admit(chunk.byteLength);
+      let ends = options.length !== undefined && recording.size + chunk.byteLength >= options.length;
+      if (options.watcher && !this.#refusal) {
+        options.watcher.chunk(chunk);
+        ends ||= options.watcher.ended;
+      }
+      const hide = ends && this.#refusal === undefined;
+      recording.append(chunk, { atMs: this.#elapsed(), hide, mark: this.#stream && !recording.piped });
+      if (hide && !hidden) {
+        hidden = true;
+        this.#after(HOLD_MS, () => recording.reveal());
+      }
+      await recording.room();
+    }
+  }
+
+  /** Past its bounds a recording goes on as a plain pipe, and is not kept. */
+  #admit(bytes: number): void {
+    if (this.recording.piped) return;
+    const tooLarge = this.recording.size + bytes > this.#job.plan.maxEntry;
+    const fits = !tooLarge && this.#parts.budget.take(bytes);
+    if (fits) {
+      this.#reserved += bytes;
+      return;
+    }
+    this.#refusal ??= tooLarge ? "too-large" : "memory";
+    this.#leave();
+    this.recording.becomePipe();
+    if (this.recording.readers === 0) this.#upstream.abort();
+    this.#watchLaggards();
+  }
+
+  #watchLaggards(): void {
+    this.#after(LAGGARD_MS, () => {
+      this.recording.dropLaggards();
+      if (!this.#finished) this.#watchLaggards();
+    });
+  }
+
+  async #judge(response: Response, watcher: Watcher | undefined): Promise<Finding> {
+    if (response.status !== 200) return { refusal: undefined, accountBound: true, ...NOTHING };
+    if (watcher) return watcher.finish();
+    const type = mediaType(response.headers);
+    if (type === "text/event-stream") return refused("no-end-marker");
+    const { kind } = this.#job.asked.endpoint;
+    if (isJson(type) || !OTHER_FORMS.has(kind)) {
+      const document = await readDocument(this.recording.chunks(), this.recording.size);
+      if (document === undefined) return refused("not-json");
+      return this.#job.family.judge(this.#job.asked, document.value, document.shortened);
+    }
+    // Closing the connection ends a body without length or chunking, and proves nothing about its completeness.
+    const delimited =
+      response.headers.has("content-length") ||
+      response.headers.has("transfer-encoding") ||
+      this.#job.request.url.startsWith("https:");
+    if (!delimited) return refused("incomplete");
+    if (this.recording.size === 0) return refused("empty");
+    return { refusal: undefined, accountBound: false, ...NOTHING };
+  }
+
+  /** Commits the entry. Readers are not kept waiting for it beyond a second. */
+  async #keep(response: Response, finding: Finding): Promise<Outcome> {
+    const { usage, model, refusal } = finding;
+    if (refusal !== undefined) return { kept: false, refusal, usage, model, key: undefined };
+    const job = this.#job;
+    const key = finding.accountBound ? job.ownKey : job.key;
+    const entry: Entry = {
+      key,
+      status: response.status,
+      headers: storedHeaders(response.headers),
+      body: this.recording.body(),
+      facts: { ...job.facts, stream: this.#stream },
+      startedAt: this.#startedAt,
+      storedAt: this.#parts.clock.now(),
+      ttlMs: job.plan.ownTtlMs,
+      firstByteMs: this.#firstByteMs,
+      durationMs: this.#elapsed(),
+      chunks: this.#stream ? this.recording.marks : undefined,
+    };
+    this.#after(HOLD_MS, () => this.recording.end());
+    try {
+      await this.#parts.store.put(entry);
+      return { kept: true, refusal: undefined, usage, model, key };
+    } catch (error) {
+      if (!(error instanceof StoreFault)) this.#parts.report(`keeping an answer failed: ${String(error)}`);
+      return { kept: false, refusal: "store-fault", usage, model, key: undefined };
+    }
+  }
+
+  /**
+   * Nobody reads any more. An answer that is being paid for goes on for those who come tomorrow: a whole one to its
+   * end, a stream as long as the setting says.
+   */
+  #abandoned(): void {
+    if (this.#finished) this.#giveBack();
+    if (this.#finished || this.#unread || this.recording.state !== "open") return;
+    const { onDisconnectMs } = this.#job.plan;
+    const worthless =
+      this.recording.piped || (this.#refusal !== undefined && this.#refusal !== "store-fault");
+    if (worthless || onDisconnectMs === 0 || this.#parts.unread.count >= UNREAD_LIMIT) {
+      this.#upstream.abort();
+      return;
+    }
+    this.#unread = true;
+    this.#parts.unread.count++;
+    if (onDisconnectMs === Number.POSITIVE_INFINITY) return;
+    this.#after(onDisconnectMs, () => {
+      if (this.#stream && this.recording.readers === 0 && this.recording.state === "open")
+        this.#upstream.abort();
+    });
+  }
+
+  #finish(outcome: Outcome): void {
+    this.#finished = true;
+    this.#upstream.abort();
+    for (const timer of this.#timers) clearTimeout(timer);
+    if (this.#unread) this.#parts.unread.count--;
+    if (this.recording.readers === 0) this.#giveBack();
+    this.#outcome.resolve(outcome);
+  }
+
+  #giveBack(): void {
+    this.#parts.budget.give(this.#reserved);
+    this.#reserved = 0;
+  }
+
+  #elapsed(): number {
+    return this.#parts.clock.monotonic() - this.#began;
+  }
+
+  #after(ms: number, action: () => void): void {
+    const timer = setTimeout(
+      () => {
+        this.#timers.delete(timer);
+        action();
+      },
+      Math.min(ms, 2 ** 31 - 1),
+    );
+    this.#timers.add(timer);
+  }
+}
+
+function refused(refusal: RefusalReason): Finding {
+  return { refusal, accountBound: false, ...NOTHING };
+}
+
+function contentLength(headers: Headers): number | undefined {
+  const text = headers.get("content-length");
+  return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+}

@@ -1,0 +1,108 @@
+import type { ProxyError } from "../errors.ts";
+import type { Peer } from "../host.ts";
+import type { CacheWord } from "../journal/event.ts";
+import type { Provider } from "../providers/provider.ts";
+import type { Call } from "./call.ts";
+import { maskedQuery } from "./credential.ts";
+import type { ProxyParts } from "./parts.ts";
+import { crossOrigin } from "./reply.ts";
+import { tell } from "./report.ts";
+
+/** Answers an error of askonce's own in the shape that the provider's SDK expects. */
+export function refuse(
+  parts: ProxyParts,
+  call: Call,
+  options: { error: ProxyError; allowedOrigins: readonly string[] },
+): Response {
+  const { error } = options;
+  const word: CacheWord = call.route.endpoint !== undefined && call.method === "POST" ? "MISS" : "BYPASS";
+  const { response, bytes } = errorResponse(error, {
+    provider: call.route.provider,
+    path: call.route.upstreamPath,
+    word,
+    id: call.id,
+    origin: call.request.headers.get("origin"),
+    allowedOrigins: options.allowedOrigins,
+  });
+  tell(parts, call, {
+    status: error.status,
+    word,
+    detail: error.code,
+    delivery: { bytes, firstAt: parts.clock.monotonic(), end: "whole" },
+  });
+  return response;
+}
+
+/** The same for a request that could not even be read: no provider is known. */
+export function refuseUnread(
+  parts: ProxyParts,
+  from: { request: Request; peer: Peer; id: string; allowedOrigins: readonly string[] },
+  error: ProxyError,
+): Response {
+  const { request, peer, id } = from;
+  const { response, bytes } = errorResponse(error, {
+    provider: undefined,
+    path: undefined,
+    word: "BYPASS",
+    id,
+    origin: request.headers.get("origin"),
+    allowedOrigins: from.allowedOrigins,
+  });
+  const url = new URL(request.url);
+  parts.journal.add({
+    at: parts.clock.now(),
+    remote: peer.address,
+    method: request.method,
+    target: url.pathname + maskedQuery(url.search),
+    status: error.status,
+    bytes,
+    userAgent: request.headers.get("user-agent") ?? undefined,
+    referer: request.headers.get("referer") ?? undefined,
+    cache: "-",
+    detail: error.code,
+    requestId: id,
+    provider: undefined,
+    endpoint: undefined,
+    model: undefined,
+    namespace: "",
+    key: undefined,
+    firstByteMs: 0,
+    totalMs: 0,
+    usage: undefined,
+    aborted: false,
+  });
+  return response;
+}
+
+interface ErrorContext {
+  readonly provider: Provider | undefined;
+  /** The upstream path: a provider may speak several families' shapes. */
+  readonly path: string | undefined;
+  readonly word: CacheWord;
+  readonly id: string;
+  readonly origin: string | null;
+  readonly allowedOrigins: readonly string[];
+}
+
+export function errorResponse(
+  error: ProxyError,
+  context: ErrorContext,
+): { response: Response; bytes: number } {
+  const { provider, word } = context;
+  const shaped = provider?.family.error(error, context.path) ?? {
+    contentType: "application/json",
+    text: JSON.stringify({ error: { message: error.message, type: "askonce_error", code: error.code } }),
+  };
+  const body = new TextEncoder().encode(shaped.text);
+  const forward = word === "MISS" ? "fwd=uri-miss" : "fwd=bypass";
+  const headers = new Headers({
+    "content-type": shaped.contentType,
+    "x-cache-status": word === "-" ? "BYPASS" : word,
+    "cache-status": `askonce; ${forward}; detail=${error.code}`,
+    "x-request-id": context.id,
+  });
+  if (!error.retryable) headers.set("x-should-retry", "false");
+  if (error.code === "upgrade_required") headers.set("upgrade", "HTTP/1.1");
+  crossOrigin(headers, { origin: context.origin, allowed: context.allowedOrigins });
+  return { response: new Response(body, { status: error.status, headers }), bytes: body.byteLength };
+}

@@ -1,0 +1,178 @@
+import { type Body, type Entry, SLICE_BYTES } from "../cache/entry.ts";
+import type { Reader } from "../cache/recording.ts";
+import type { CacheWord } from "../journal/event.ts";
+import type { Call } from "./call.ts";
+import { liveHeaders } from "./headers.ts";
+import { isKnownOrigin } from "./origin.ts";
+import type { FlightHead } from "./record.ts";
+
+/** How the body that a client got came to its end. */
+export interface Delivery {
+  readonly bytes: number;
+  /** Monotonic ms of the first byte handed over; undefined where there was none. */
+  readonly firstAt: number | undefined;
+  readonly end: "whole" | "left" | "broken";
+}
+
+export interface ReplyStatus {
+  readonly word: CacheWord;
+  /** What follows `askonce` in `Cache-Status`, for example `; hit; ttl=300`. */
+  readonly cacheStatus: string;
+  readonly key: string | undefined;
+  readonly ageMs?: number;
+}
+
+export interface ReplyOptions {
+  readonly status: ReplyStatus;
+  readonly allowedOrigins: readonly string[];
+  readonly now: () => number;
+  /** Called once, when the body has ended one way or another. */
+  readonly ended: (delivery: Delivery) => void;
+}
+
+const NO_BODY = new Set([101, 103, 204, 205, 304]);
+
+/** A stored answer: at once, with its status and headers. */
+export function replyEntry(call: Call, entry: Entry, options: ReplyOptions): Response {
+  const headers = new Headers(entry.headers as [string, string][]);
+  const { bytes } = entry.body;
+  if (bytes === undefined) {
+    const source = bodyReader(entry.body);
+    return respond(call, { status: entry.status, headers, body: stream(source, options) }, options);
+  }
+  options.ended({ bytes: bytes.byteLength, firstAt: options.now(), end: "whole" });
+  return respond(call, { status: entry.status, headers, body: bytes }, options);
+}
+
+/** An answer under way, from its first byte. */
+export function replyLive(
+  call: Call,
+  head: FlightHead,
+  options: ReplyOptions & { reader: Reader },
+): Response {
+  const headers = liveHeaders(head.headers, { decoded: head.decoded, cacheable: true, keepLength: false });
+  return respond(call, { status: head.status, headers, body: stream(options.reader, options) }, options);
+}
+
+/** An answer that has arrived whole, in one piece. */
+export function replyWhole(
+  call: Call,
+  head: FlightHead,
+  options: ReplyOptions & { bytes: Uint8Array },
+): Response {
+  const headers = liveHeaders(head.headers, { decoded: head.decoded, cacheable: true, keepLength: false });
+  options.ended({ bytes: options.bytes.byteLength, firstAt: options.now(), end: "whole" });
+  return respond(call, { status: head.status, headers, body: options.bytes }, options);
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Uint8Array | ReadableStream<Uint8Array> | undefined;
+}
+
+/** Adds what askonce says on every answer. */
+export function respond(call: Call, answer: Answer, options: Omit<ReplyOptions, "now" | "ended">): Response {
+  const { headers } = answer;
+  const { status } = options;
+  headers.set("x-cache-status", status.word);
+  // RFC 9211 §2: each cache adds itself after those nearer to the origin.
+  const before = headers.get("cache-status");
+  const key = status.key === undefined ? "" : `; key=${status.key}`;
+  const own = `askonce${status.cacheStatus}${key}`;
+  headers.set("cache-status", before === null ? own : `${before}, ${own}`);
+  if (status.key !== undefined) headers.set("x-cache-key", status.key);
+  if (status.ageMs !== undefined) headers.set("age", String(Math.floor(status.ageMs / 1000)));
+  if (!headers.has("x-request-id")) headers.set("x-request-id", call.id);
+  crossOrigin(headers, { origin: call.request.headers.get("origin"), allowed: options.allowedOrigins });
+  const bare = NO_BODY.has(answer.status) || call.method === "HEAD";
+  return new Response(bare ? null : ((answer.body ?? null) as BodyInit | null), {
+    status: answer.status,
+    headers,
+  });
+}
+
+/** What a page may read of an answer; another site's page gets what its provider allows. */
+export function crossOrigin(
+  headers: Headers,
+  options: { origin: string | null; allowed: readonly string[] },
+): void {
+  const { origin, allowed } = options;
+  if (origin === null) return;
+  if (!isKnownOrigin(origin, allowed)) {
+    if (headers.has("access-control-allow-origin")) headers.append("access-control-expose-headers", EXPOSED);
+    return;
+  }
+  headers.set("access-control-allow-origin", origin);
+  headers.set("access-control-expose-headers", "*");
+  headers.append("access-control-expose-headers", EXPOSED);
+  headers.append("vary", "Origin");
+}
+
+export const EXPOSED = "X-Cache-Status, Cache-Status, X-Cache-Key, X-Request-Id, Age";
+
+/** A response body that reads as the client takes it, and tells how it ended. */
+export function stream(
+  reader: Reader,
+  options: Pick<ReplyOptions, "now" | "ended">,
+): ReadableStream<Uint8Array> {
+  let bytes = 0;
+  let firstAt: number | undefined;
+  let over = false;
+  const finish = (end: Delivery["end"]) => {
+    if (over) return;
+    over = true;
+    options.ended({ bytes, firstAt, end });
+  };
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const chunk = await reader.read();
+          // Cancelled while the read was pending: an enqueue would throw.
+          if (over) return;
+          if (chunk === undefined) {
+            finish("whole");
+            controller.close();
+            return;
+          }
+          firstAt ??= options.now();
+          bytes += chunk.byteLength;
+          controller.enqueue(chunk);
+        } catch (error) {
+          if (over) return;
+          finish("broken");
+          controller.error(error);
+        }
+      },
+      cancel() {
+        finish("left");
+        reader.leave();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+/** Slices of a stored body, pulled one at a time, which it holds until the reader is through or gone. */
+function bodyReader(body: Body): Reader {
+  const release = body.hold();
+  let offset = 0;
+  return {
+    async read() {
+      if (offset >= body.size) {
+        release();
+        return undefined;
+      }
+      try {
+        const slice = body.slice(offset).subarray(0, SLICE_BYTES);
+        offset += slice.byteLength;
+        return slice;
+      } catch (error) {
+        release();
+        throw error;
+      }
+    },
+    leave: release,
+  };
+}

@@ -1,0 +1,111 @@
+import type { Clock } from "../clock.ts";
+import { type ProxyError, proxyErrors } from "../errors.ts";
+import type { Host, UpstreamInit } from "../host.ts";
+
+/** A timer longer than this would fire at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** One call to a provider: its head, and the bytes of its body as they come. */
+export interface UpstreamAnswer {
+  readonly response: Response;
+  /** The next chunk; undefined at a clean end. Rejects with a `ProxyError` where the provider breaks off. */
+  read(): Promise<Uint8Array | undefined>;
+}
+
+/** The only caller of the fetch that it was handed. */
+export class Upstream {
+  readonly #controller = new AbortController();
+  readonly #options: { provider: string; timeoutMs: number; clock: Clock };
+  #heardAt: number;
+  /** Since when the provider is waited for; undefined while nobody reads, which is not its silence. */
+  #waitingSince: number | undefined;
+  #timedOut = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(options: { provider: string; timeoutMs: number; clock: Clock }) {
+    this.#options = options;
+    this.#heardAt = options.clock.monotonic();
+  }
+
+  /** Monotonic ms of the provider's last sign of life. */
+  get heardAt(): number {
+    return this.#heardAt;
+  }
+
+  /** Rejects with `upstream_unreachable` or `upstream_timeout` where there is no head. */
+  async call(
+    host: Pick<Host, "fetch">,
+    request: { url: string } & Omit<UpstreamInit, "signal">,
+  ): Promise<UpstreamAnswer> {
+    const { url, ...init } = request;
+    this.#waitingSince = this.#heardAt;
+    this.#watch();
+    try {
+      const response = await host.fetch(url, { ...init, signal: this.#controller.signal });
+      this.#heard();
+      const reader = response.body?.getReader();
+      if (reader === undefined) this.#stop();
+      return { response, read: async () => (reader ? await this.#read(reader) : undefined) };
+    } catch (error) {
+      throw this.#failure(error);
+    }
+  }
+
+  /** Ends the call: nobody wants its answer. */
+  abort(): void {
+    this.#stop();
+    this.#controller.abort();
+  }
+
+  async #read(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<Uint8Array | undefined> {
+    this.#waitingSince = this.#options.clock.monotonic();
+    try {
+      const { done, value } = await reader.read();
+      this.#heard();
+      if (done) this.#stop();
+      return value;
+    } catch (error) {
+      throw this.#failure(error);
+    }
+  }
+
+  #failure(error: unknown): ProxyError {
+    this.#stop();
+    const { provider, timeoutMs } = this.#options;
+    if (this.#timedOut) return proxyErrors.timeout(provider, timeoutMs);
+    return proxyErrors.unreachable(provider, reason(error));
+  }
+
+  #heard(): void {
+    this.#heardAt = this.#options.clock.monotonic();
+    this.#waitingSince = undefined;
+  }
+
+  /** One timer looks again when the silence could have lasted long enough, instead of one a chunk. */
+  #watch(): void {
+    const now = this.#options.clock.monotonic();
+    const left = this.#options.timeoutMs - (now - (this.#waitingSince ?? now));
+    if (left <= 0) {
+      this.#timedOut = true;
+      this.#controller.abort();
+      return;
+    }
+    this.#timer = setTimeout(() => this.#watch(), Math.min(left, LONGEST_TIMER_MS));
+  }
+
+  #stop(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+/** Never the URL: it may carry a key. */
+function reason(error: unknown): string {
+  if (!(error instanceof Error)) return "unknown error";
+  const code = (error as { code?: unknown }).code ?? (error.cause as { code?: unknown } | undefined)?.code;
+  if (typeof code === "string") return code;
+  const known =
+    /ECONN\w+|ENOTFOUND|EHOSTUNREACH|connection refused|dns|certificate|connection (?:reset|closed)/i.exec(
+      error.message,
+    );
+  return known?.[0] ?? error.name;
+}

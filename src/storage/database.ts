@@ -1,0 +1,15 @@
+import type { SQLiteAsyncDatabase } from "drizzle-orm/sqlite-core";
+
+/** An open SQLite file: Drizzle over either runtime's driver. All calls are synchronous. */
+export interface Database {
+  // biome-ignore lint/suspicious/noExplicitAny: the two drivers differ in their result type, which nothing reads
+  readonly orm: SQLiteAsyncDatabase<"sync", any>;
+  /** For pragmas and transaction control: statements without parameters or results. */
+  exec(sql: string): void;
+  /** The first value of a pragma or of a query, which is run to its end; undefined where it has no row. */
+  value(sql: string): unknown;
+  close(): void;
+}
+
+/** Opens or creates the file, with `busy_timeout = 0`: waiting is the caller's, beside the loop. */
+export type OpenDatabase = (path: string) => Database;

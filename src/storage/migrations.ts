@@ -1,0 +1,114 @@
+import { StartError } from "../errors.ts";
+import type { Database } from "./database.ts";
+
+/** "ask1": tells the file from any other SQLite database. */
+export const APPLICATION_ID = 0x61736b31;
+
+/** Step n takes a database from version n to n + 1. Published steps are never edited. */
+const STEPS: readonly string[] = [
+  `
+  CREATE TABLE entries (
+    id INTEGER PRIMARY KEY,
+    key BLOB NOT NULL UNIQUE,
+    version INTEGER NOT NULL,
+    provider TEXT NOT NULL,
+    endpoint TEXT NOT NULL,
+    model TEXT,
+    namespace TEXT NOT NULL,
+    stream INTEGER NOT NULL,
+    status INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    started_at REAL NOT NULL,
+    stored_at REAL NOT NULL,
+    ttl_ms REAL,
+    first_byte_ms REAL NOT NULL,
+    duration_ms REAL NOT NULL,
+    cost INTEGER NOT NULL,
+    body_id INTEGER,
+    segment INTEGER NOT NULL,
+    last_used REAL NOT NULL,
+    hits INTEGER NOT NULL,
+    admin_ttl_ms REAL
+  ) STRICT;
+  CREATE INDEX entries_by_use ON entries (segment, last_used);
+  CREATE TABLE answers (
+    id INTEGER PRIMARY KEY,
+    head TEXT NOT NULL,
+    chunks BLOB,
+    crc INTEGER NOT NULL,
+    coding INTEGER NOT NULL,
+    body BLOB
+  ) STRICT;
+  CREATE TABLE bodies (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    state INTEGER NOT NULL,
+    slices INTEGER NOT NULL,
+    busy_at REAL NOT NULL
+  ) STRICT;
+  CREATE INDEX bodies_by_state ON bodies (state);
+  CREATE TABLE slices (
+    id INTEGER PRIMARY KEY,
+    coding INTEGER NOT NULL,
+    crc INTEGER NOT NULL,
+    bytes BLOB NOT NULL
+  ) STRICT;
+  CREATE TABLE totals (
+    segment INTEGER PRIMARY KEY,
+    entries INTEGER NOT NULL,
+    bytes INTEGER NOT NULL
+  ) STRICT;
+  INSERT INTO totals VALUES (0, 0, 0), (1, 0, 0), (2, 0, 0);
+  CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  INSERT INTO meta VALUES ('generation', 0);
+  CREATE TRIGGER entry_added AFTER INSERT ON entries BEGIN
+    UPDATE totals SET entries = entries + 1, bytes = bytes + new.cost WHERE segment = new.segment;
+  END;
+  CREATE TRIGGER entry_removed AFTER DELETE ON entries BEGIN
+    UPDATE totals SET entries = entries - 1, bytes = bytes - old.cost WHERE segment = old.segment;
+  END;
+  CREATE TRIGGER entry_moved AFTER UPDATE OF segment ON entries WHEN old.segment <> new.segment BEGIN
+    UPDATE totals SET entries = entries - 1, bytes = bytes - old.cost WHERE segment = old.segment;
+    UPDATE totals SET entries = entries + 1, bytes = bytes + new.cost WHERE segment = new.segment;
+  END;
+  `,
+];
+
+/** The version that this program writes. */
+export const SCHEMA_VERSION = STEPS.length;
+
+/** Throws `StartError` where `version` is beyond this program's. */
+export function refuseNewer(version: number): void {
+  if (version <= SCHEMA_VERSION) return;
+  throw new StartError(
+    `use a newer askonce, or another data folder: this one's database has version ${version}, ` +
+      `and this program knows versions up to ${SCHEMA_VERSION} (the database was left as it is)`,
+  );
+}
+
+/**
+ * Brings an open database to SCHEMA_VERSION, all steps in one transaction. Throws what SQLite says: busy where another
+ * process is doing the same, in which case the caller tries again.
+ */
+export function migrate(db: Database): void {
+  // Before the first page is written, or they have no effect.
+  db.value(`PRAGMA auto_vacuum = INCREMENTAL`);
+  db.value("PRAGMA journal_mode = WAL");
+  if (Number(db.value("PRAGMA user_version")) === SCHEMA_VERSION) return;
+  db.exec("BEGIN IMMEDIATE");
+  try {
+    // Read again under the lock: another process may have migrated meanwhile.
+    const version = Number(db.value("PRAGMA user_version"));
+    refuseNewer(version);
+    for (const step of STEPS.slice(version)) db.exec(step);
+    db.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
+    db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
+    db.exec("COMMIT");
+  } catch (error) {
+    try {
+      db.exec("ROLLBACK");
+    } catch {
+      // SQLite had already rolled back.
+    }
+    throw error;
+  }
+}

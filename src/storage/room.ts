@@ -1,0 +1,159 @@
+import { victimSegment } from "../cache/segments.ts";
+import type { Clock } from "../clock.ts";
+import type { Bodies } from "./bodies.ts";
+import type { Connection, Transaction } from "./connection.ts";
+import type { Opened } from "./file.ts";
+import { SEGMENT } from "./schema.ts";
+
+export interface Limits {
+  /** Bytes of the data folder, everything counted. */
+  readonly maxSize: number;
+  /** ms without a hit after which an entry goes; Infinity: never. */
+  readonly inactiveMs: number;
+  /** TTL under today's settings of an entry that has none of its own, for all endpoints or for each. */
+  readonly ttlMs: number | ((endpoint: string) => number);
+}
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** The index of the WAL, the small files beside the database, the folder itself. */
+const BESIDE_BYTES = 128 * KIB;
+
+/** Above the high mark room is made in the background, down to the low one. */
+const HIGH_MARK = 0.98;
+const LOW_MARK = 0.96;
+
+/** Free pages up to this share are kept for the next entries; more is given back to the disk. */
+const SPARE_SHARE = 0.04;
+const SPARE_PAGES = 64;
+
+/** Pages given back in one go: about a ms. */
+const VACUUM_PAGES = 256;
+
+/** A page holds somewhat less than its size, and each entry has rows and index cells beside its bytes. */
+const FILL = 0.95;
+const PAGES_PER_STEP = 6;
+
+/** Keeps the database under its size: takes entries, frees their pages, gives pages back. */
+export class Room {
+  evictions = 0;
+
+  constructor(
+    readonly connection: Connection,
+    readonly options: { limits: () => Limits; bodies: Bodies; clock: Clock },
+  ) {}
+
+  /** Bytes at which the WAL is moved into the file. */
+  walBytes(): number {
+    return clamp(this.options.limits().maxSize / 64, 256 * KIB, 2 * MIB);
+  }
+
+  /** Bytes after which a transaction takes no further step. */
+  transactionBytes(): number {
+    return clamp(this.options.limits().maxSize / 64, 256 * KIB, MIB);
+  }
+
+  /** Bytes that entries and their indexes may fill. */
+  budget(): number {
+    const beside = this.walBytes() + 2 * this.transactionBytes() + BESIDE_BYTES;
+    return Math.max(0, this.options.limits().maxSize - beside);
+  }
+
+  /** Whether an entry of that many bytes could ever be kept. */
+  fits(bytes: number): boolean {
+    return bytes / FILL + 32 * KIB <= this.budget();
+  }
+
+  /**
+   * Makes room for that many bytes: `made`, `later` where the time was up first (what was freed stays freed), `never`
+   * where nothing is left to take.
+   */
+  make(transaction: Transaction, want: { bytes: number; until: number }): "made" | "later" | "never" {
+    const { db } = transaction.opened;
+    const pageSize = pageSizeOf(transaction.opened);
+    const limit = Math.floor(this.budget() / pageSize);
+    const need = Math.ceil(want.bytes / pageSize / FILL) + PAGES_PER_STEP;
+    while (usedPages(db) + need > limit) {
+      if (!this.#evictSome(transaction, want.until)) return "never";
+      if (this.options.clock.monotonic() > want.until) return "later";
+    }
+    return "made";
+  }
+
+  /** Background: brings the database under its low mark once it passed the high one. True while there is more to do. */
+  evictAhead(transaction: Transaction, until: number): boolean {
+    const { db } = transaction.opened;
+    const limit = this.budget() / pageSizeOf(transaction.opened);
+    if (usedPages(db) <= limit * HIGH_MARK) return this.options.bodies.freeSome(transaction);
+    while (usedPages(db) > limit * LOW_MARK) {
+      if (!this.#evictSome(transaction, until)) return false;
+      if (this.options.clock.monotonic() > until) return true;
+    }
+    return false;
+  }
+
+  /** Background: gives free pages back. True while there is more to do. */
+  giveBack(opened: Opened): boolean {
+    const { db } = opened;
+    const limit = this.budget() / pageSizeOf(opened);
+    const free = Number(db.value("PRAGMA freelist_count"));
+    const over = Number(db.value("PRAGMA page_count")) > limit;
+    if (free === 0 || (!over && free <= SPARE_PAGES + limit * SPARE_SHARE)) return false;
+    db.value(`PRAGMA incremental_vacuum(${Math.min(VACUUM_PAGES, free)})`);
+    return Number(db.value("PRAGMA freelist_count")) < free;
+  }
+
+  drop(transaction: Transaction, entry: { id: number; bodyId: number | null }): void {
+    const { statements } = transaction;
+    statements.dropEntry.run({ id: entry.id });
+    statements.dropAnswer.run({ id: entry.id });
+    if (entry.bodyId !== null) this.options.bodies.hide(transaction, entry.bodyId);
+  }
+
+  /** Frees some pages or drops some entries; false where there are none. */
+  #evictSome(transaction: Transaction, until: number): boolean {
+    if (this.options.bodies.freeSome(transaction)) return true;
+    const { statements } = transaction;
+    const held = { fresh: 0, used: 0 };
+    for (const { segment, bytes } of statements.totals.all()) {
+      if (segment === SEGMENT.fresh) held.fresh = bytes;
+      if (segment === SEGMENT.used) held.used = bytes;
+    }
+    const first = victimSegment(held.fresh, held.used, this.budget());
+    let victims = statements.victims.all({ segment: SEGMENT[first] });
+    if (victims.length === 0) {
+      victims = statements.victims.all({ segment: SEGMENT[first === "fresh" ? "used" : "fresh"] });
+    }
+    let dropped = 0;
+    for (const victim of victims) {
+      this.drop(transaction, victim);
+      dropped++;
+      // A body in slices gives its room back only step by step, so one is enough for now.
+      if (victim.bodyId !== null || this.options.clock.monotonic() > until) break;
+    }
+    transaction.onCommit(() => {
+      this.evictions += dropped;
+    });
+    return dropped > 0;
+  }
+}
+
+const pageSizes = new WeakMap<Opened, number>();
+
+function pageSizeOf(opened: Opened): number {
+  let size = pageSizes.get(opened);
+  if (size === undefined) {
+    size = Number(opened.db.value("PRAGMA page_size"));
+    pageSizes.set(opened, size);
+  }
+  return size;
+}
+
+function usedPages(db: Opened["db"]): number {
+  return Number(db.value("PRAGMA page_count")) - Number(db.value("PRAGMA freelist_count"));
+}
+
+function clamp(value: number, low: number, high: number): number {
+  return Math.floor(Math.min(high, Math.max(low, value)));
+}

@@ -1,0 +1,194 @@
+import { clearInterval, setInterval } from "node:timers";
+import type { Clock } from "../clock.ts";
+import type { Bodies } from "./bodies.ts";
+import type { Connection, Transaction } from "./connection.ts";
+import type { Limits, Room } from "./room.ts";
+import { SEGMENT } from "./schema.ts";
+import type { Statements } from "./statements.ts";
+import type { Writer } from "./writer.ts";
+
+const TICK_MS = 1000;
+const TURN_MS = 5;
+const TEND_MS = 60_000;
+const LONGEST_SWEEP_MS = 10 * 60_000;
+/** Hits are written before the tick once this many keys were hit. */
+const MANY_TOUCHED = 1000;
+const TOUCHED_PER_TURN = 200;
+/** How far the wall clock may run from the monotonic one before nothing is deleted by age. */
+const JUMP_MS = 3_600_000;
+const BEHIND_MS = 1000;
+
+export interface UpkeepParts {
+  readonly connection: Connection;
+  readonly writer: Writer;
+  readonly room: Room;
+  readonly bodies: Bodies;
+  readonly clock: Clock;
+  readonly limits: () => Limits;
+}
+
+/** What happens beside requests: hits written, entries unused for long dropped, space given back, faults recovered. */
+export class Upkeep {
+  readonly #touched = new Map<string, { key: Buffer; hits: number; lastUsed: number }>();
+  readonly #timer: ReturnType<typeof setInterval>;
+  readonly #start: { wall: number; monotonic: number };
+  #latestUse = 0;
+  #sweptAt = -Infinity;
+  #tendedAt = -Infinity;
+  #running: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(readonly parts: UpkeepParts) {
+    const { clock } = parts;
+    this.#start = { wall: clock.now(), monotonic: clock.monotonic() };
+    this.#timer = setInterval(() => void this.run(), TICK_MS);
+    this.#timer.unref();
+  }
+
+  /** A time for `last_used`: now, but later than any given before, so that order survives a clock set back. */
+  useTime(statements: Statements): number {
+    if (this.#latestUse === 0) this.#latestUse = latestUse(statements);
+    this.#latestUse = Math.max(this.parts.clock.now(), this.#latestUse + 0.001);
+    return this.#latestUse;
+  }
+
+  touch(key: string, bytes: () => Buffer): void {
+    const opened = this.parts.connection.opened;
+    if (opened === undefined || this.#closed) return;
+    const lastUsed = this.useTime(opened.statements);
+    const touched = this.#touched.get(key);
+    if (touched === undefined) this.#touched.set(key, { key: bytes(), hits: 1, lastUsed });
+    else {
+      touched.hits++;
+      touched.lastUsed = lastUsed;
+    }
+    if (this.#touched.size === MANY_TOUCHED) void this.run();
+  }
+
+  /** One round of all that is due; a call during a round gets that round's end. Never rejects. */
+  run(): Promise<void> {
+    this.#running ??= this.#round()
+      // A busy or broken database: the next round tries again.
+      .catch(() => {})
+      .finally(() => {
+        this.#running = undefined;
+      });
+    return this.#running;
+  }
+
+  /** Stops the timer and writes the hits noted so far. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#running;
+    await this.#flush().catch(() => {});
+    this.#closed = true;
+  }
+
+  async #round(): Promise<void> {
+    const { connection, clock, limits } = this.parts;
+    connection.checkIdentity();
+    if (!(await connection.writable())) return;
+    await this.#flush();
+    const now = clock.monotonic();
+    if (now - this.#tendedAt >= TEND_MS) {
+      this.#tendedAt = now;
+      await this.#step((transaction) => this.parts.bodies.tend(transaction));
+    }
+    const sweepMs = Math.min(LONGEST_SWEEP_MS, Math.max(TICK_MS, limits().inactiveMs / 10));
+    if (now - this.#sweptAt >= sweepMs) {
+      this.#sweptAt = now;
+      await this.#sweep();
+    }
+    while (await this.#step((transaction) => this.parts.room.evictAhead(transaction, this.#until()))) {}
+    while (await this.#step((transaction) => this.parts.room.giveBack(transaction.opened))) {}
+  }
+
+  async #flush(): Promise<void> {
+    // Emptied only after COMMIT, and only of what was written: hits noted meanwhile stay.
+    while (this.#touched.size > 0) {
+      const batch = [...this.#touched].slice(0, TOUCHED_PER_TURN);
+      for (const [key] of batch) this.#touched.delete(key);
+      try {
+        await this.#step(({ statements }) => {
+          for (const [, { key, hits, lastUsed }] of batch) statements.use.run({ key, hits, lastUsed });
+        });
+      } catch (error) {
+        this.#restore(batch);
+        throw error;
+      }
+    }
+  }
+
+  #restore(batch: readonly [string, { key: Buffer; hits: number; lastUsed: number }][]): void {
+    for (const [key, noted] of batch) {
+      const newer = this.#touched.get(key);
+      if (newer === undefined) this.#touched.set(key, noted);
+      else newer.hits += noted.hits;
+    }
+  }
+
+  /** Drops what nobody used for `inactiveMs`, or for its TTL if that is longer. Pages of 256, each its own step. */
+  async #sweep(): Promise<void> {
+    for (const segment of [SEGMENT.fresh, SEGMENT.used]) {
+      let after: number | undefined = -Infinity;
+      while (after !== undefined) {
+        const from: number = after;
+        after = await this.#step((transaction) => this.#sweepPage(transaction, { segment, after: from }));
+      }
+    }
+  }
+
+  /** Returns where the next page begins; undefined after the last one. */
+  #sweepPage(transaction: Transaction, page: { segment: number; after: number }): number | undefined {
+    const { statements } = transaction;
+    const { room, clock, limits } = this.parts;
+    const { inactiveMs, ttlMs } = limits();
+    if (inactiveMs === Infinity || this.#clockSuspect(statements)) return undefined;
+    const now = clock.now();
+    const until = this.#until();
+    const rows = statements.unused.all({ ...page, before: now - inactiveMs });
+    let dropped = 0;
+    let next: number | undefined = rows.length === 256 ? rows.at(-1)?.lastUsed : undefined;
+    for (const row of rows) {
+      if (clock.monotonic() > until) {
+        next = row.lastUsed;
+        break;
+      }
+      const today = typeof ttlMs === "number" ? ttlMs : ttlMs(row.endpoint);
+      const ttl = row.adminTtlMs ?? row.ttlMs ?? today;
+      if (now - row.lastUsed <= Math.max(inactiveMs, ttl)) continue;
+      room.drop(transaction, row);
+      dropped++;
+    }
+    transaction.onCommit(() => {
+      room.evictions += dropped;
+    });
+    // A full page of equal times in which nothing was dropped would come again for ever.
+    if (next === page.after && dropped === 0) return next + 0.001;
+    return next;
+  }
+
+  /** Whether age cannot be trusted: the clock jumped since the start, or stands before the newest use. */
+  #clockSuspect(statements: Statements): boolean {
+    const { clock } = this.parts;
+    const now = clock.now();
+    const drift = now - this.#start.wall - (clock.monotonic() - this.#start.monotonic);
+    return Math.abs(drift) > JUMP_MS || now < latestUse(statements) - BEHIND_MS;
+  }
+
+  #step<T>(run: (transaction: Transaction) => T): Promise<T> {
+    return this.parts.writer.submit({ bytes: () => 0, run, optional: true });
+  }
+
+  #until(): number {
+    return this.parts.clock.monotonic() + TURN_MS;
+  }
+}
+
+function latestUse(statements: Statements): number {
+  let latest = 0;
+  for (const segment of Object.values(SEGMENT)) {
+    latest = Math.max(latest, statements.newest.get({ segment })?.lastUsed ?? 0);
+  }
+  return latest;
+}

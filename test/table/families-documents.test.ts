@@ -1,0 +1,343 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { asked, familyOf, judged } from "../support/families.ts";
+
+const choices = (...list: object[]) => ({ id: "c", model: "m", choices: list });
+const choice = (message: object, finish_reason: unknown = "stop") => ({ index: 0, message, finish_reason });
+const call = (args: unknown) => ({
+  content: null,
+  tool_calls: [{ id: "1", function: { name: "f", arguments: args } }],
+});
+const message = (stop_reason: unknown, ...content: object[]) => ({
+  type: "message",
+  model: "m",
+  content,
+  stop_reason,
+});
+const text = (words: string) => ({ type: "text", text: words });
+const response = (status: unknown, ...output: object[]) => ({
+  object: "response",
+  status,
+  error: null,
+  output,
+});
+const says = (words: string) => ({ type: "message", content: [{ type: "output_text", text: words }] });
+const gemini = (finishReason: string | undefined, ...parts: object[]) => ({
+  candidates: [{ content: { parts }, finishReason }],
+});
+
+const CHAT = ["openai", "/v1/chat/completions"] as const;
+const MESSAGES = ["anthropic", "/v1/messages"] as const;
+const RESPONSES = ["openai", "/v1/responses"] as const;
+const GEMINI = ["google", "/v1beta/models/m:generateContent"] as const;
+const COHERE = ["cohere", "/v2/chat"] as const;
+const OLLAMA = ["ollama", "/api/chat"] as const;
+const EMBED = ["openai", "/v1/embeddings"] as const;
+
+/** Whole documents under status 200, and the reason for which each is not kept (undefined: it is). */
+const cases: readonly (readonly [title: string, readonly [string, string], unknown, string | undefined])[] = [
+  ["an answer", CHAT, choices(choice({ content: "x" })), undefined],
+  ["error: null beside an answer", CHAT, { error: null, ...choices(choice({ content: "x" })) }, undefined],
+  ["an error object", CHAT, { error: { message: "no" } }, "error-body"],
+  ["an error in words", CHAT, { error: "overloaded" }, "error-body"],
+  [
+    "Mistral's error",
+    ["mistral", "/v1/chat/completions"],
+    { object: "error", message: "no", code: 3051 },
+    "error-body",
+  ],
+  ["FastAPI's detail", CHAT, { detail: "Not Found" }, "error-body"],
+  ["a detail beside choices", CHAT, { detail: "x", ...choices(choice({ content: "x" })) }, undefined],
+  ["a message with a code", CHAT, { message: "no", code: "x" }, "error-body"],
+  [
+    "an error inside a choice",
+    CHAT,
+    choices({ ...choice({ content: "" }), error: { code: 502 } }),
+    "error-body",
+  ],
+  ["no choice", CHAT, choices(), "empty"],
+  ["an empty message", CHAT, choices(choice({ role: "assistant", content: "" })), "empty"],
+  [
+    "a null message with empty lists",
+    CHAT,
+    choices(choice({ content: null, tool_calls: [], refusal: null })),
+    "empty",
+  ],
+  ["content parts without a word", CHAT, choices(choice({ content: [{ type: "text", text: "" }] })), "empty"],
+  ["a refusal", CHAT, choices(choice({ content: null, refusal: "No." })), undefined],
+  ["reasoning without an answer", CHAT, choices(choice({ content: "", reasoning: "hm" })), undefined],
+  ["an empty answer cut by length", CHAT, choices(choice({ content: "" }, "length")), undefined],
+  ["a filter that left nothing", CHAT, choices(choice({ content: "" }, "content_filter")), undefined],
+  ["an empty finish reason", CHAT, choices(choice({ content: "x" }, "")), "no-finish-reason"],
+  ["no finish reason", CHAT, choices(choice({ content: "x" }, null)), "no-finish-reason"],
+  ["the finish reason error", CHAT, choices(choice({ content: "x" }, "error")), "unfinished"],
+  ["a tool call", CHAT, choices(choice(call('{"a":1}'), "tool_calls")), undefined],
+  ["a tool call without arguments", CHAT, choices(choice(call(""), "tool_calls")), undefined],
+  [
+    "tool arguments that are no JSON",
+    CHAT,
+    choices(choice(call("{'a':1}"), "tool_calls")),
+    "bad-tool-arguments",
+  ],
+  [
+    "a custom tool's free text",
+    CHAT,
+    choices(choice({ tool_calls: [{ type: "custom", custom: { input: "ls -l" } }] }, "tool_calls")),
+    undefined,
+  ],
+  ["an unknown object", CHAT, { result: "fine" }, undefined],
+  ["an empty object", CHAT, {}, undefined],
+  ["a bare string", CHAT, "fine", undefined],
+  ["null", CHAT, null, undefined],
+  [
+    "members named like JavaScript's own",
+    CHAT,
+    JSON.parse('{"__proto__":{"error":1},"constructor":{"choices":[]}}'),
+    undefined,
+  ],
+  ["an answer", MESSAGES, message("end_turn", text("x")), undefined],
+  ["an error", MESSAGES, { type: "error", error: { type: "overloaded_error" } }, "error-body"],
+  ["no content", MESSAGES, message("end_turn"), "empty"],
+  ["an empty text", MESSAGES, message("end_turn", text("")), "empty"],
+  ["a refusal without content", MESSAGES, message("refusal"), undefined],
+  ["no stop reason", MESSAGES, message(null, text("x")), "no-finish-reason"],
+  ["pause_turn", MESSAGES, message("pause_turn", text("x")), "unfinished"],
+  ["a tool call", MESSAGES, message("tool_use", { type: "tool_use", input: { a: 1 } }), undefined],
+  ["a token count", ["anthropic", "/v1/messages/count_tokens"], { input_tokens: 0 }, undefined],
+  ["an answer", RESPONSES, response("completed", says("x")), undefined],
+  ["an incomplete answer", RESPONSES, response("incomplete", says("x")), undefined],
+  ["a queued answer", RESPONSES, response("queued"), "unfinished"],
+  ["a failed answer", RESPONSES, { ...response("failed"), error: { code: "server_error" } }, "error-body"],
+  ["a cancelled answer", RESPONSES, response("cancelled", says("x")), "unfinished"],
+  ["no output", RESPONSES, response("completed"), "empty"],
+  ["a message without a word", RESPONSES, response("completed", says("")), "empty"],
+  [
+    "a call with broken arguments",
+    RESPONSES,
+    response("completed", { type: "function_call", arguments: '{"a' }),
+    "bad-tool-arguments",
+  ],
+  ["no status", RESPONSES, response(undefined, says("x")), "no-finish-reason"],
+  ["an answer", GEMINI, gemini("STOP", { text: "x" }), undefined],
+  ["a function call", GEMINI, gemini("STOP", { functionCall: { name: "f", args: {} } }), undefined],
+  ["no part", GEMINI, gemini("STOP"), "empty"],
+  ["no candidate", GEMINI, { usageMetadata: { promptTokenCount: 4 } }, "empty"],
+  ["a blocked prompt", GEMINI, { promptFeedback: { blockReason: "OTHER" } }, undefined],
+  ["OTHER", GEMINI, gemini("OTHER", { text: "x" }), "unfinished"],
+  ["UNEXPECTED_TOOL_CALL", GEMINI, gemini("UNEXPECTED_TOOL_CALL", { text: "x" }), "unfinished"],
+  ["no finish reason", GEMINI, gemini(undefined, { text: "x" }), "no-finish-reason"],
+  ["an error", GEMINI, { error: { code: 503, status: "UNAVAILABLE" } }, "error-body"],
+  [
+    "an array with an error",
+    GEMINI,
+    [gemini(undefined, { text: "x" }), { error: { code: 503 } }],
+    "error-body",
+  ],
+  ["an unknown object", GEMINI, { predictions: 1 }, undefined],
+  ["no vector", ["google", "/v1beta/models/m:embedContent"], { embedding: { values: [] } }, "empty"],
+  ["an answer", COHERE, { message: { content: [text("x")] }, finish_reason: "COMPLETE" }, undefined],
+  ["an error in words", COHERE, { message: "invalid request" }, "error-body"],
+  [
+    "an empty message",
+    COHERE,
+    { message: { role: "assistant", content: [] }, finish_reason: "COMPLETE" },
+    "empty",
+  ],
+  ["ERROR", COHERE, { message: { content: [text("x")] }, finish_reason: "ERROR" }, "unfinished"],
+  ["v1's answer", ["cohere", "/v1/chat"], { text: "x", finish_reason: "COMPLETE" }, undefined],
+  ["v1's toxic error", ["cohere", "/v1/chat"], { text: "x", finish_reason: "ERROR_TOXIC" }, "unfinished"],
+  ["an answer", OLLAMA, { message: { content: "x" }, done: true, done_reason: "stop" }, undefined],
+  ["an error", OLLAMA, { error: "model not found" }, "error-body"],
+  ["an empty answer", OLLAMA, { message: { role: "assistant", content: "" }, done: true }, "empty"],
+  ["an answer that goes on", OLLAMA, { message: { content: "x" }, done: false }, "unfinished"],
+  [
+    "a model that was unloaded",
+    ["ollama", "/api/generate"],
+    { response: "", done: true, done_reason: "unload" },
+    "empty",
+  ],
+  ["vectors", EMBED, { data: [{ embedding: [0, 0] }] }, undefined],
+  ["no vector", EMBED, { object: "list", data: [] }, "empty"],
+  ["an error", EMBED, { error: { message: "no" } }, "error-body"],
+  ["Cohere's vectors by type", ["cohere", "/v2/embed"], { embeddings: { float: [[0]] }, id: "x" }, undefined],
+  ["Cohere's vectors, none", ["cohere", "/v2/embed"], { embeddings: { float: [] }, id: "x" }, "empty"],
+  ["no result", ["cohere", "/v2/rerank"], { results: [], id: "x" }, "empty"],
+  ["a moderation", ["openai", "/v1/moderations"], { results: [{ flagged: false }] }, undefined],
+  ["no image", ["openai", "/v1/images/generations"], { created: 1, data: [] }, "empty"],
+  ["silence", ["openai", "/v1/audio/transcriptions"], { text: "" }, "empty"],
+  ["a bare list of labels, none", ["huggingface", "/hf-inference/models/o/m"], [], undefined],
+  [
+    "a model that is loading",
+    ["huggingface", "/hf-inference/models/o/m"],
+    { error: "loading", estimated_time: 20 },
+    "error-body",
+  ],
+  ["llama.cpp's own completion", ["llamacpp", "/completion"], { content: "x", stop: true }, undefined],
+  [
+    "llama.cpp's own completion, broken off",
+    ["llamacpp", "/completion"],
+    { content: "x", stop: false },
+    "no-finish-reason",
+  ],
+];
+
+for (const [title, [provider, path], value, refusal] of cases) {
+  test(`${provider} ${path}: ${title} is ${refusal ? `refused as ${refusal}` : "kept"}`, () => {
+    assert.equal(judged(provider, path, value).refusal, refusal);
+  });
+}
+
+test("tool arguments in a shortened document prove nothing", () => {
+  const value = choices(choice(call("{"), "tool_calls"));
+  assert.equal(judged(...CHAT, value).refusal, "bad-tool-arguments");
+  assert.equal(judged(...CHAT, value, true).refusal, undefined);
+});
+
+const usages: readonly (readonly [provider: string, path: string, usage: object, read: object])[] = [
+  [
+    "anthropic",
+    "/v1/messages",
+    {
+      usage: {
+        input_tokens: 1,
+        cache_read_input_tokens: 10,
+        cache_creation_input_tokens: 100,
+        output_tokens: 5,
+      },
+    },
+    { inputTokens: 111, outputTokens: 5, cacheReadTokens: 10, cacheWriteTokens: 100 },
+  ],
+  [
+    "xai",
+    "/v1/chat/completions",
+    {
+      usage: {
+        prompt_tokens: 119,
+        completion_tokens: 9,
+        total_tokens: 226,
+        completion_tokens_details: { reasoning_tokens: 98 },
+      },
+    },
+    { inputTokens: 119, outputTokens: 107, reasoningTokens: 98 },
+  ],
+  [
+    "xai",
+    "/v1/chat/completions",
+    {
+      usage: {
+        prompt_tokens: 10,
+        completion_tokens: 50,
+        total_tokens: 60,
+        completion_tokens_details: { reasoning_tokens: 40 },
+      },
+    },
+    { inputTokens: 10, outputTokens: 50, reasoningTokens: 40 },
+  ],
+  [
+    "openai",
+    "/v1/chat/completions",
+    {
+      usage: {
+        prompt_tokens: 10,
+        completion_tokens: 50,
+        total_tokens: 60,
+        completion_tokens_details: { reasoning_tokens: 40 },
+      },
+    },
+    { inputTokens: 10, outputTokens: 50, reasoningTokens: 40 },
+  ],
+  [
+    "deepseek",
+    "/chat/completions",
+    { usage: { prompt_tokens: 10, completion_tokens: 5, prompt_cache_hit_tokens: 8 } },
+    { inputTokens: 10, outputTokens: 5, cacheReadTokens: 8 },
+  ],
+  [
+    "openrouter",
+    "/api/v1/chat/completions",
+    { usage: { prompt_tokens: 1, completion_tokens: 2, cost: 0.5 } },
+    { inputTokens: 1, outputTokens: 2, costUsd: 0.5 },
+  ],
+  ["voyage", "/v1/embeddings", { data: [{}], usage: { total_tokens: 7 } }, { inputTokens: 7 }],
+  [
+    "google",
+    "/v1beta/models/m:generateContent",
+    {
+      usageMetadata: {
+        promptTokenCount: 3,
+        toolUsePromptTokenCount: 2,
+        candidatesTokenCount: 4,
+        thoughtsTokenCount: 6,
+      },
+    },
+    { inputTokens: 5, outputTokens: 10, reasoningTokens: 6 },
+  ],
+  [
+    "cohere",
+    "/v2/chat",
+    { usage: { billed_units: { input_tokens: 3, output_tokens: 8 } } },
+    { inputTokens: 3, outputTokens: 8 },
+  ],
+  [
+    "openai",
+    "/v1/responses",
+    { usage: { input_tokens: 3, output_tokens: 8, output_tokens_details: { reasoning_tokens: 1 } } },
+    { inputTokens: 3, outputTokens: 8, reasoningTokens: 1 },
+  ],
+];
+
+for (const [provider, path, value, read] of usages) {
+  test(`the usage of ${provider}'s ${JSON.stringify(value)} is read`, () => {
+    assert.deepEqual(judged(provider, path, value).usage, read);
+  });
+}
+
+test("a usage that was not reported is absent, and one of nonsense is not read", () => {
+  assert.equal(judged(...CHAT, choices(choice({ content: "x" }))).usage, undefined);
+  const usage = { prompt_tokens: "many", completion_tokens: -1, total_tokens: null };
+  assert.equal(judged(...CHAT, { ...choices(choice({ content: "x" })), usage }).usage, undefined);
+});
+
+for (const bound of [
+  { ...message("end_turn", text("x")), container: { id: "container_1", expires_at: "x" } },
+  message("end_turn", {
+    type: "bash_code_execution_tool_result",
+    content: { content: [{ file_id: "file_1" }] },
+  }),
+]) {
+  test(`an answer that names what its account holds is bound to it: ${JSON.stringify(bound)}`, () => {
+    assert.equal(judged(...MESSAGES, bound).accountBound, true);
+  });
+}
+
+const answers: readonly (readonly [
+  provider: string,
+  path: string | undefined,
+  code: (body: Record<string, never>) => unknown,
+])[] = [
+  ["openai", "/v1/chat/completions", (body) => body.error?.["code"]],
+  ["groq", undefined, (body) => body.error?.["code"]],
+  ["mistral", "/v1/chat/completions", (body) => body.error?.["code"]],
+  ["anthropic", "/v1/messages", (body) => body.error?.["code"]],
+  ["openrouter", "/api/v1/messages", (body) => body.type === ("error" as never) && body.error?.["code"]],
+  ["google", "/v1beta/models/m:generateContent", (body) => body.askonce_code],
+  ["google", "/v1beta/openai/chat/completions", (body) => body.error?.["code"]],
+  ["cohere", "/v2/chat", (body) => body.askonce_code],
+  ["ollama", "/api/chat", (body) => typeof body.error === "string" && body.askonce_code],
+  ["ollama", "/v1/messages", (body) => body.type === ("error" as never) && body.error?.["code"]],
+  ["vllm", "/v1/chat/completions", (body) => body.error?.["code"]],
+];
+
+for (const [provider, path, code] of answers) {
+  test(`an error of askonce's own towards a client of ${provider} ${path ?? ""} has its shape and its code`, () => {
+    const error = { status: 504, code: "upstream_timeout", message: 'The "provider" said nothing.' };
+    const { contentType, text: body } = familyOf(provider).error(error, path);
+    assert.equal(contentType, "application/json");
+    assert.equal(code(JSON.parse(body)), "upstream_timeout");
+    assert.ok(body.includes("said nothing"));
+  });
+}
+
+test("asked() refuses a path that is no endpoint, so that no test here passes on nothing", () => {
+  assert.throws(() => asked("openai", "/v1/files"));
+});
