@@ -22,6 +22,8 @@ export interface App {
   reload(config: Config): void;
   /** From now on `/readyz` says that this process is going. */
   draining(): void;
+  /** Ends what is still under way: the grace is over. */
+  cut(): void;
   /** Waits for the answers under way to be kept, then closes the store. */
   close(): Promise<void>;
 }
@@ -43,6 +45,13 @@ export async function compose(config: Config, host: Host): Promise<App> {
   });
   const store = tieredStore({ memory: memoryStore({ maxBytes: config.maxMemory }), durable });
   const loopId = `askonce-${randomHex(8)}`;
+  const budget = new Budget(
+    () => current.maxBuffered,
+    (peak) => {
+      if (peak >= LARGE_BYTES) collectSoon();
+    },
+  );
+  const collectSoon = onceIdle({ idle: () => budget.used === 0, act: () => host.collect() });
   const proxy: ProxyParts = {
     config: () => current,
     providers: () => providers,
@@ -51,7 +60,7 @@ export async function compose(config: Config, host: Host): Promise<App> {
     flights: new Flights<FlightHead>(),
     journal: logJournal({ form: () => current.log, write: (text) => host.write("stdout", text) }),
     clock,
-    budget: new Budget(() => current.maxBuffered),
+    budget,
     credentials: new CredentialReader(await installationSecret(host, config.data, report)),
     unread: { count: 0 },
     loopId,
@@ -75,10 +84,25 @@ export async function compose(config: Config, host: Host): Promise<App> {
     draining() {
       going = true;
     },
+    cut: () => proxy.flights.abort(),
     async close() {
       await proxy.flights.settled();
       await store.close();
     },
+  };
+}
+
+/** Bodies in flight of which the runtime's collector, left to itself, would keep the memory for long. */
+const LARGE_BYTES = 8 * 1024 * 1024;
+/** Twice: what the first round frees may be held until its finalizers have run. */
+const COLLECT_AFTER_MS = [1_000, 5_000];
+
+/** Calls `act` a while after it was asked to, unless there is work again; asked twice it acts once. */
+function onceIdle({ idle, act }: { idle: () => boolean; act: () => void }): () => void {
+  let timers: ReturnType<typeof setTimeout>[] = [];
+  return () => {
+    for (const timer of timers) clearTimeout(timer);
+    timers = COLLECT_AFTER_MS.map((ms) => setTimeout(() => idle() && act(), ms));
   };
 }
 

@@ -208,7 +208,7 @@ test("unused entries go after `inactive` or their own TTL, the longer; endless a
   await first.put(entryOf(6, "pure", { facts: embedding }));
   await first.close();
   const db = openDatabase(join(folder, "askonce.db"));
-  db.exec("UPDATE entries SET segment = 2 WHERE key = x'" + keyOf(4) + "'");
+  db.exec(`UPDATE entries SET segment = 2 WHERE key = x'${keyOf(4)}'`);
   db.close();
 
   clock.wall += 6 * DAY;

@@ -10,6 +10,8 @@ export interface Flight<Head> {
   readonly done: Promise<unknown>;
   /** Monotonic ms of the last sign of life from the provider (the start, its head, each chunk). */
   heardAt(): number;
+  /** Ends the call with nothing kept; its readers are broken off. */
+  abort(): void;
   /** Tag of the credential that pays for it: failures bound to a credential are its alone. */
   readonly credential: string;
 }
@@ -49,6 +51,11 @@ export class Flights<Head> {
 
   leave(key: CacheKey, flight: Flight<Head>): void {
     if (this.#byKey.get(key) === flight) this.#byKey.delete(key);
+  }
+
+  /** Ends every call under way. */
+  abort(): void {
+    for (const flight of this.#all) flight.abort();
   }
 
   /** Resolves when every call now under way is done. */

@@ -132,6 +132,7 @@ async function close({
   const closed = app.close();
   // Answers whose client has left may still be received, and are kept if they end within the grace.
   await Promise.race([closed, cut]);
+  app.cut();
   const last = timer(CLOSE_MS);
   await Promise.race([Promise.all([closed, ...stops]), last.promise]);
   grace.clear();

@@ -18,11 +18,11 @@ const geminiProtocol: Protocol = {
   name: "google",
   watch: (asked, contentType) => {
     const streams = /:streamGenerateContent$/i.test(asked.path.replace(/%3A/i, ":"));
-    if (streams && contentType === "application/json") return new ArrayWatcher(new GeminiFold(false));
-    return isEventStream(asked, contentType) ? new SseWatcher(new GeminiFold(true)) : undefined;
+    if (streams && contentType === "application/json") return new ArrayWatcher(new GeminiFold("array"));
+    return isEventStream(asked, contentType) ? new SseWatcher(new GeminiFold("events")) : undefined;
   },
   judge: (_asked, value) => {
-    const fold = new GeminiFold(false);
+    const fold = new GeminiFold("document");
     const parts = Array.isArray(value) ? value : [value];
     const accountBound = namesAccountState(value);
     if (parts.some((part) => carriesError(part, OWN)))
@@ -64,7 +64,7 @@ function failed(finish: string): boolean {
 
 /** A stream has no end marker: each candidate's finish reason (or a block of the prompt) and a whole last event do. */
 export class GeminiFold implements Fold {
-  readonly #needsBlankLine: boolean;
+  readonly #form: "events" | "array" | "document";
   readonly #finishes = new Map<number, string | undefined>();
   #blocked = false;
   #known = false;
@@ -72,9 +72,8 @@ export class GeminiFold implements Fold {
   #usage: Usage | undefined;
   #model: string | undefined;
 
-  /** `needsBlankLine`: Google's SDK throws on a last event without one. */
-  constructor(needsBlankLine: boolean) {
-    this.#needsBlankLine = needsBlankLine;
+  constructor(form: "events" | "array" | "document") {
+    this.#form = form;
   }
 
   get ended(): boolean {
@@ -102,12 +101,13 @@ export class GeminiFold implements Fold {
   }
 
   #refusal(cut: boolean): RefusalReason | undefined {
-    if (cut && this.#needsBlankLine) return "no-end-marker";
+    // Google's SDK throws on a last event without its blank line.
+    if (cut && this.#form === "events") return "no-end-marker";
     const finishes = [...this.#finishes.values()];
     if (finishes.length === 0) {
       if (this.#blocked) return undefined;
       // A document of unknown shape is kept; a stream must show that it is whole.
-      if (this.#needsBlankLine) return "no-finish-reason";
+      if (this.#form !== "document") return "no-finish-reason";
       return this.#known ? "empty" : undefined;
     }
     if (finishes.some((finish) => finish === undefined)) return "no-finish-reason";

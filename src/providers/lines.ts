@@ -141,6 +141,7 @@ export class ArrayWatcher implements Watcher {
         return true;
       case 0x5d:
       case 0x7d:
+        this.#sound &&= this.#depth > 0;
         this.#depth--;
         if (this.#depth === 0) this.#closed = true;
         return this.#depth > (this.#array ? 1 : 0);

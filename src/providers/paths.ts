@@ -42,13 +42,28 @@ function isBelow(path: string, root: string): boolean {
  * beginning of the result, so no path leaves its host or climbs out of it.
  */
 export function joinUrl(baseUrl: string, path: string): string {
-  const { origin, pathname } = new URL(baseUrl);
-  const base = pathname
-    .split("/")
-    .slice(1)
-    .filter((segment, i, all) => segment !== "" || i < all.length - 1);
+  const base = baseOf(baseUrl);
   const wanted = path.split("/").slice(1);
-  let shared = Math.min(base.length, wanted.length);
-  while (shared > 0 && !base.slice(-shared).every((segment, i) => segment === wanted[i])) shared--;
-  return [origin, ...base, ...wanted.slice(shared)].join("/");
+  let shared = Math.min(base.segments.length, wanted.length);
+  while (shared > 0 && !base.segments.slice(-shared).every((segment, i) => segment === wanted[i])) shared--;
+  return [base.href, ...wanted.slice(shared)].join("/");
+}
+
+interface Base {
+  /** Without a slash at its end. */
+  readonly href: string;
+  readonly segments: readonly string[];
+}
+
+/** Bases are few and each is joined with every request's path. */
+const bases = new Map<string, Base>();
+
+function baseOf(baseUrl: string): Base {
+  const known = bases.get(baseUrl);
+  if (known !== undefined) return known;
+  const { origin, pathname } = new URL(baseUrl);
+  const trimmed = pathname.replace(/\/+$/, "");
+  const base = { href: origin + trimmed, segments: trimmed.split("/").slice(1) };
+  bases.set(baseUrl, base);
+  return base;
 }

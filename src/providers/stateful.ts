@@ -3,15 +3,20 @@ import { at, isObject, type JsonObject, listAt } from "./json.ts";
 import type { Asked } from "./provider.ts";
 import { type StatefulRule, statefulRules } from "./stateful-rules.ts";
 
+const byProtocol = Map.groupBy(
+  statefulRules.flatMap((rule) => rule.protocols.map((protocol) => ({ protocol, rule }))),
+  ({ protocol }) => protocol,
+);
+
 /** The first rule that applies, by its word; undefined where none does or the body is no JSON object. */
 export function statefulWord(asked: Asked, protocol: string): string | undefined {
-  const { json } = asked;
+  const { json, endpoint } = asked;
   if (json === undefined) return undefined;
-  const applies = (rule: StatefulRule) =>
-    rule.protocols.includes(protocol) &&
-    (rule.kinds === undefined || rule.kinds.includes(asked.endpoint.kind)) &&
-    meets(json, rule);
-  return statefulRules.find(applies)?.word;
+  for (const { rule } of byProtocol.get(protocol) ?? []) {
+    if ((rule.kinds === undefined || rule.kinds.includes(endpoint.kind)) && meets(json, rule))
+      return rule.word;
+  }
+  return undefined;
 }
 
 function meets(json: JsonObject, { member, when }: StatefulRule): boolean {
@@ -40,7 +45,7 @@ function isSet(value: unknown): boolean {
 /** Whether a request is one account's own: see `Family.accountBound`. */
 export function boundRequest(asked: Asked): boolean {
   const { json } = asked;
-  if (json === undefined) return false;
+  if (json === undefined) return asked.endpoint.kind === "responses";
   // A response is kept at the provider unless the request says no; elsewhere only where it says yes.
   if (asked.endpoint.kind === "responses" ? json.store !== false : json.store === true) return true;
   const include = listAt(json, "include");

@@ -1,4 +1,5 @@
 import type { CacheKey } from "../cache/entry.ts";
+import { notAnswerHeaders } from "../providers/request-headers.ts";
 import { keyQuery } from "./credential.ts";
 import { sha256 } from "./digest.ts";
 
@@ -44,7 +45,7 @@ export function keyOf(parts: KeyParts): CacheKey {
 export function answerHeaders(headers: Headers, wanted: readonly string[]): string[] {
   const lines: string[] = [];
   for (const [name, value] of headers) {
-    if (!wanted.some((want) => matches(name, want))) continue;
+    if (!wanted.some((want) => matches(name, want)) || NOT_ANSWERED_TO.has(name)) continue;
     const members = value
       .split(",")
       .map((member) => member.trim())
@@ -53,6 +54,8 @@ export function answerHeaders(headers: Headers, wanted: readonly string[]): stri
   }
   return lines.sort();
 }
+
+const NOT_ANSWERED_TO = new Set(notAnswerHeaders);
 
 function matches(name: string, want: string): boolean {
   return want.endsWith("*") ? name.startsWith(want.slice(0, -1)) : name === want;

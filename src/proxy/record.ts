@@ -75,6 +75,7 @@ export function launch(parts: ProxyParts, job: Job): AnswerFlight {
     recording: run.recording,
     credential: job.credential,
     heardAt: () => run.heardAt,
+    abort: () => run.abort(),
     head: run.head,
     done: run.done,
   };
@@ -126,6 +127,10 @@ class Run {
 
   get heardAt(): number {
     return this.#upstream.heardAt;
+  }
+
+  abort(): void {
+    this.#upstream.abort();
   }
 
   start(leave: () => void): void {

@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import { type Body, type Entry, SLICE_BYTES } from "../cache/entry.ts";
 import type { Clock } from "../clock.ts";
 import { StoreFault } from "../errors.ts";
@@ -9,6 +10,9 @@ import type { Writer } from "./writer.ts";
 
 /** Slices of one body that are packed or queued at a time. */
 const IN_FLIGHT = 3;
+
+/** 4 MiB at most. */
+const RECENT_SLICES = 16;
 
 /** A body whose process has not said for this long that it is busy with it was left behind by a crash. */
 const ABANDONED_MS = 10 * 60_000;
@@ -25,6 +29,9 @@ export class Bodies {
   /** Hidden while held: to be let go of with the last hold. */
   readonly #hidden = new Set<number>();
   #boundTo: Opened | undefined;
+  /** Slices lately read, so that many readers of one body unpack each once, and stalled ones share it. */
+  readonly #slices = new LRUCache<number, Uint8Array>({ max: RECENT_SLICES });
+  #recentFrom: Opened | undefined;
 
   constructor(
     readonly connection: Connection,
@@ -126,16 +133,16 @@ export class Bodies {
   /** A stored body, its first slice read and checked; throws where that fails. */
   open(opened: Opened, body: { id: number; size: number; entryId: number }): Body {
     const { id, size, entryId } = body;
-    let last: { n: number; bytes: Uint8Array } | undefined;
     const read = (n: number): Uint8Array => {
-      if (last?.n === n) return last.bytes;
       // Ids begin anew in another database, so one opened later may hold other bytes under them.
       if (this.connection.opened !== opened) throw new StoreFault("the database was closed");
+      const recent = this.#recent(opened).get(sliceId(id, n));
+      if (recent !== undefined) return recent;
       const row = opened.statements.readSlice.get({ id: sliceId(id, n) });
       if (row === undefined) throw new StoreFault("a slice of the body is gone");
       const bytes = unpack(row, Math.min(SLICE_BYTES, size - n * SLICE_BYTES));
       if (checksum(sliceId(id, n), bytes) !== row.crc) throw new StoreFault("a slice fails its checksum");
-      last = { n, bytes };
+      this.#recent(opened).set(sliceId(id, n), bytes);
       return bytes;
     };
     read(0);
@@ -154,6 +161,12 @@ export class Bodies {
       },
       hold: () => this.#hold(id, opened),
     };
+  }
+
+  #recent(opened: Opened): LRUCache<number, Uint8Array> {
+    if (this.#recentFrom !== opened) this.#slices.clear();
+    this.#recentFrom = opened;
+    return this.#slices;
   }
 
   #hold(id: number, opened: Opened): () => void {

@@ -21,6 +21,8 @@ export interface ConnectionOptions {
 export interface Transaction {
   readonly opened: Opened;
   readonly statements: Statements;
+  /** Bytes that it puts into the WAL so far, roughly; whoever writes adds to it. */
+  spent: number;
   /** For what memory must learn only if the transaction held. */
   onCommit(act: () => void): void;
 }
@@ -115,7 +117,7 @@ export class Connection {
     try {
       db.exec("BEGIN IMMEDIATE");
       begun = true;
-      const result = act({ opened, statements, onCommit: (then) => committed.push(then) });
+      const result = act({ opened, statements, spent: 0, onCommit: (then) => committed.push(then) });
       db.exec("COMMIT");
       for (const then of committed) then();
       return result;

@@ -90,10 +90,11 @@ export function refuseNewer(version: number): void {
  * process is doing the same, in which case the caller tries again.
  */
 export function migrate(db: Database): void {
-  // Before the first page is written, or they have no effect.
-  db.value(`PRAGMA auto_vacuum = INCREMENTAL`);
-  db.value("PRAGMA journal_mode = WAL");
+  // First, so that a start beside a writing process, or on a disk that cannot be written, asks for no lock.
   if (Number(db.value("PRAGMA user_version")) === SCHEMA_VERSION) return;
+  // Before the first page is written, or they have no effect.
+  db.value("PRAGMA auto_vacuum = INCREMENTAL");
+  db.value("PRAGMA journal_mode = WAL");
   db.exec("BEGIN IMMEDIATE");
   try {
     // Read again under the lock: another process may have migrated meanwhile.

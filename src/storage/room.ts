@@ -35,13 +35,22 @@ const VACUUM_PAGES = 256;
 const FILL = 0.95;
 const PAGES_PER_STEP = 6;
 
+/** What an entry added or dropped puts into the WAL beside its bytes: the pages of four trees, some shared. */
+export const TOUCHED_BYTES = 8 * KIB;
+
 /** Keeps the database under its size: takes entries, frees their pages, gives pages back. */
 export class Room {
   evictions = 0;
 
   constructor(
     readonly connection: Connection,
-    readonly options: { limits: () => Limits; bodies: Bodies; clock: Clock },
+    readonly options: {
+      readonly limits: () => Limits;
+      readonly bodies: Bodies;
+      readonly clock: Clock;
+      /** Writes some of the hits noted so far; false where there are none. */
+      readonly noteHits: (transaction: Transaction) => boolean;
+    },
   ) {}
 
   /** Bytes at which the WAL is moved into the file. */
@@ -76,7 +85,7 @@ export class Room {
     const need = Math.ceil(want.bytes / pageSize / FILL) + PAGES_PER_STEP;
     while (usedPages(db) + need > limit) {
       if (!this.#evictSome(transaction, want.until)) return "never";
-      if (this.options.clock.monotonic() > want.until) return "later";
+      if (this.#enough(transaction, want.until)) return "later";
     }
     return "made";
   }
@@ -88,7 +97,7 @@ export class Room {
     if (usedPages(db) <= limit * HIGH_MARK) return this.options.bodies.freeSome(transaction);
     while (usedPages(db) > limit * LOW_MARK) {
       if (!this.#evictSome(transaction, until)) return false;
-      if (this.options.clock.monotonic() > until) return true;
+      if (this.#enough(transaction, until)) return true;
     }
     return false;
   }
@@ -106,14 +115,22 @@ export class Room {
 
   drop(transaction: Transaction, entry: { id: number; bodyId: number | null }): void {
     const { statements } = transaction;
+    transaction.spent += TOUCHED_BYTES;
     statements.dropEntry.run({ id: entry.id });
     statements.dropAnswer.run({ id: entry.id });
     if (entry.bodyId !== null) this.options.bodies.hide(transaction, entry.bodyId);
   }
 
-  /** Frees some pages or drops some entries; false where there are none. */
+  /** Whether a transaction has done its share: of the time, and of the WAL. */
+  #enough(transaction: Transaction, until: number): boolean {
+    return transaction.spent >= this.transactionBytes() || this.options.clock.monotonic() > until;
+  }
+
+  /** Frees some pages or drops some entries; false where nothing is left to take. */
   #evictSome(transaction: Transaction, until: number): boolean {
     if (this.options.bodies.freeSome(transaction)) return true;
+    // Hits are written in batches: one that waits must protect its entry all the same.
+    if (this.options.noteHits(transaction)) return true;
     const { statements } = transaction;
     const held = { fresh: 0, used: 0 };
     for (const { segment, bytes } of statements.totals.all()) {
@@ -130,7 +147,7 @@ export class Room {
       this.drop(transaction, victim);
       dropped++;
       // A body in slices gives its room back only step by step, so one is enough for now.
-      if (victim.bodyId !== null || this.options.clock.monotonic() > until) break;
+      if (victim.bodyId !== null || this.#enough(transaction, until)) break;
     }
     transaction.onCommit(() => {
       this.evictions += dropped;

@@ -54,7 +54,12 @@ class Entries implements SharedStore {
       clock,
       onDamage: (entryId, error) => this.#damaged(entryId, error),
     });
-    this.#room = new Room(connection, { limits, bodies: this.#bodies, clock });
+    this.#room = new Room(connection, {
+      limits,
+      bodies: this.#bodies,
+      clock,
+      noteHits: (transaction) => this.#upkeep.noteHits(transaction),
+    });
     this.#upkeep = new Upkeep({
       connection,
       writer: this.#writer,
@@ -130,14 +135,20 @@ class Entries implements SharedStore {
   }
 
   stats(): StoreStats {
+    const { opened, path } = this.connection;
+    let { entries, bytes } = this.#counted;
     try {
-      const totals = this.connection.opened?.statements.totals.all() ?? [];
-      const entries = totals.reduce((sum, row) => sum + row.entries, 0);
-      this.#counted = { entries, bytes: bytesOnDisk(this.connection.path) };
+      if (opened !== undefined) entries = opened.statements.totals.all().reduce((sum, row) => sum + row.entries, 0);
     } catch (error) {
       this.connection.note(error);
     }
-    return { ...this.#counted, evictions: this.#room.evictions, faults: this.#faults };
+    try {
+      bytes = bytesOnDisk(path);
+    } catch {
+      // A folder that cannot be looked at: the next write says why.
+    }
+    this.#counted = { entries, bytes };
+    return { entries, bytes, evictions: this.#room.evictions, faults: this.#faults };
   }
 
   health(): StoreHealth {

@@ -33,6 +33,7 @@ export class Upkeep {
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #start: { wall: number; monotonic: number };
   #latestUse = 0;
+  #wal = { seen: 0, settled: false };
   #sweptAt = -Infinity;
   #tendedAt = -Infinity;
   #running: Promise<void> | undefined;
@@ -101,30 +102,35 @@ export class Upkeep {
     }
     while (await this.#step((transaction) => this.parts.room.evictAhead(transaction, this.#until()))) {}
     while (await this.#step((transaction) => this.parts.room.giveBack(transaction.opened))) {}
+    await this.#settle();
+  }
+
+  /** Once a whole round passed without a write, the WAL goes into the file, which shrinks by what was given back. */
+  async #settle(): Promise<void> {
+    const opened = this.parts.connection.opened;
+    const walBytes = opened?.walBytes() ?? 0;
+    const { seen, settled } = this.#wal;
+    this.#wal = { seen: walBytes, settled: walBytes === seen && settled };
+    if (walBytes !== seen || walBytes === 0 || settled) return;
+    await this.#step(() => undefined, { checkpoint: true });
+    this.#wal = { seen: walBytes, settled: true };
+  }
+
+  /** Part of a transaction: writes some of the hits noted so far; false where there are none. */
+  noteHits(transaction: Transaction): boolean {
+    if (this.#touched.size === 0) return false;
+    let written = 0;
+    for (const [name, { key, hits, lastUsed }] of this.#touched) {
+      if (written++ === TOUCHED_PER_TURN) break;
+      transaction.statements.use.run({ key, hits, lastUsed });
+      // Rolled back, it is lost: a crash may lose it too.
+      this.#touched.delete(name);
+    }
+    return true;
   }
 
   async #flush(): Promise<void> {
-    // Emptied only after COMMIT, and only of what was written: hits noted meanwhile stay.
-    while (this.#touched.size > 0) {
-      const batch = [...this.#touched].slice(0, TOUCHED_PER_TURN);
-      for (const [key] of batch) this.#touched.delete(key);
-      try {
-        await this.#step(({ statements }) => {
-          for (const [, { key, hits, lastUsed }] of batch) statements.use.run({ key, hits, lastUsed });
-        });
-      } catch (error) {
-        this.#restore(batch);
-        throw error;
-      }
-    }
-  }
-
-  #restore(batch: readonly [string, { key: Buffer; hits: number; lastUsed: number }][]): void {
-    for (const [key, noted] of batch) {
-      const newer = this.#touched.get(key);
-      if (newer === undefined) this.#touched.set(key, noted);
-      else newer.hits += noted.hits;
-    }
+    while (this.#touched.size > 0) await this.#step((transaction) => this.noteHits(transaction));
   }
 
   /** Drops what nobody used for `inactiveMs`, or for its TTL if that is longer. Pages of 256, each its own step. */
@@ -176,8 +182,8 @@ export class Upkeep {
     return Math.abs(drift) > JUMP_MS || now < latestUse(statements) - BEHIND_MS;
   }
 
-  #step<T>(run: (transaction: Transaction) => T): Promise<T> {
-    return this.parts.writer.submit({ bytes: () => 0, run, optional: true });
+  #step<T>(run: (transaction: Transaction) => T, { checkpoint = false } = {}): Promise<T> {
+    return this.parts.writer.submit({ bytes: () => 0, run, optional: true, checkpoint });
   }
 
   #until(): number {

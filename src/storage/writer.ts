@@ -2,7 +2,7 @@ import { setTimeout as after, setImmediate as nextTurn } from "node:timers";
 import type { Clock } from "../clock.ts";
 import { StoreFault } from "../errors.ts";
 import { BUSY, type Connection, type Transaction } from "./connection.ts";
-import type { Room } from "./room.ts";
+import { type Room, TOUCHED_BYTES } from "./room.ts";
 
 /** One step of writing; short (a row or a few), since steps share a transaction. */
 export interface Step<T> {
@@ -13,6 +13,8 @@ export interface Step<T> {
   run(transaction: Transaction): T;
   /** Given up at once where another process writes. */
   readonly optional?: boolean;
+  /** Whether the WAL is to be moved into the file after it, however short it is. */
+  readonly checkpoint?: boolean;
 }
 
 interface Queued {
@@ -40,6 +42,7 @@ export class Writer {
   readonly #queue: Queued[] = [];
   #draining: Promise<void> | undefined;
   #checkpointAt = 0;
+  #checkpointAsked = false;
 
   constructor(
     readonly connection: Connection,
@@ -104,13 +107,14 @@ export class Writer {
         for (const queued of this.#queue.slice(0, ready)) {
           running = queued;
           const size = queued.step.bytes();
-          if (done.length > 0 && bytes + size > room.transactionBytes()) break;
+          if (done.length > 0 && transaction.spent + size > room.transactionBytes()) break;
           const verdict = size > 0 ? room.make(transaction, { bytes: size, until }) : "made";
           if (verdict === "later") break;
           if (verdict === "never") done.push({ queued, refused: new StoreFault("there is no room for it") });
           else {
             done.push({ queued, value: queued.step.run(transaction) });
             bytes += size;
+            if (size > 0) transaction.spent += size + TOUCHED_BYTES;
           }
           if (clock.monotonic() > until) break;
         }
@@ -123,6 +127,7 @@ export class Writer {
     }
     this.#queue.splice(0, done.length);
     for (const { queued, value, refused } of done) {
+      if (queued.step.checkpoint) this.#checkpointAsked = true;
       if (refused === undefined) queued.resolve(value);
       else queued.reject(refused);
     }
@@ -178,7 +183,8 @@ export class Writer {
     try {
       const bytes = opened.walBytes();
       if (bytes < limit) this.#checkpointAt = limit;
-      if (bytes < Math.max(this.#checkpointAt, limit)) return;
+      if (bytes < Math.max(this.#checkpointAt, limit) && !this.#checkpointAsked) return;
+      this.#checkpointAsked = false;
       this.#checkpointAt = bytes + limit;
       await opened.checkpoint();
     } catch (error) {

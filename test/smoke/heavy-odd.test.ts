@@ -41,7 +41,8 @@ test("10,000 odd requests bring no crash, no 5xx of askonce's own and no call to
   const names = Object.keys(KINDS);
   const counts: Record<string, Record<string, number>> = {};
   const astray = new Set<string>();
-  const own5xx = new Set<string>();
+  // 505 is what a runtime says, before askonce sees it, to a version of HTTP that it does not speak.
+  const unwanted = new Map<string, string>();
   const plan = Array.from({ length: COUNT }, (_, i) => {
     const kind = names[i % names.length] as string;
     return { kind, odd: (KINDS[kind] as (random: Random, decoy: number) => Odd)(random, other.port) };
@@ -56,8 +57,10 @@ test("10,000 odd requests bring no crash, no 5xx of askonce's own and no call to
       const outcome = await play(odd).catch((fault) => `failed: ${fault.code ?? fault}`);
       counts[kind] ??= {};
       counts[kind][outcome] = (counts[kind][outcome] ?? 0) + 1;
-      if (/^5/.test(outcome) || /^failed/.test(outcome))
-        own5xx.add(`${kind}: ${outcome}: ${preview(odd.bytes)}`);
+      if (/^5(?!05)|^failed|timeout/.test(outcome)) {
+        const [first = ""] = preview(odd.bytes).split(" HTTP/1.1");
+        unwanted.set(`${kind}: ${outcome}: ${first.slice(0, 30)}`, preview(odd.bytes));
+      }
       for (const name of run.providers.called) {
         if (!may.includes(name))
           astray.add(`${kind}: ${name}: ${run.providers.named(name).calls[0]?.target.slice(0, 80)}`);
@@ -71,7 +74,7 @@ test("10,000 odd requests bring no crash, no 5xx of askonce's own and no call to
     console.log(`  ${kind}: ${JSON.stringify(outcomes)}`);
   await other.close();
   assert.ok(run.server.running, run.server.stderr.slice(-2000));
-  assert.deepEqual([...own5xx].slice(0, 20), []);
+  assert.deepEqual(Object.fromEntries([...unwanted].slice(0, 20)), {});
   assert.deepEqual([...astray].slice(0, 20), []);
   assert.equal(strangers + other.connections, 0, "calls to a host that only a request named");
   assert.doesNotMatch(run.server.stderr, /\n\s+at .*\.ts:\d/, "no stack traces");

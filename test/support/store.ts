@@ -1,5 +1,5 @@
 /** Stores for tests: a folder of their own, the driver of the runtime that runs the test, a clock that can be set. */
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -90,7 +90,7 @@ export const openTestStore = (folder: string, options: TestStoreOptions = {}) =>
   openStore(storeOptions(folder, options));
 
 export function keyOf(n: number): CacheKey {
-  return n.toString(16).padStart(64, "0") as CacheKey;
+  return createHash("sha256").update(String(n)).digest("hex") as CacheKey;
 }
 
 /** Bytes that no compression makes shorter. */

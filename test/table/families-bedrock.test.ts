@@ -1,0 +1,131 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { crc32 } from "../../src/providers/eventstream.ts";
+import type { Finding } from "../../src/providers/provider.ts";
+import { fromSetting } from "../../src/providers/table.ts";
+
+const url = "https://bedrock-runtime.us-east-1.amazonaws.com";
+const { family } = fromSetting({ name: "bedrock", url, family: undefined, auth: undefined });
+
+/** One frame as Amazon sends it: sizes, headers of type text, payload, a checksum over each part. */
+function frame(headers: Record<string, string>, value: unknown): Uint8Array {
+  const encoder = new TextEncoder();
+  const payload = encoder.encode(JSON.stringify(value));
+  const parts = Object.entries(headers).flatMap(([name, text]) => {
+    const [key, said] = [encoder.encode(name), encoder.encode(text)];
+    return [key.length, ...key, 7, said.length >> 8, said.length & 0xff, ...said];
+  });
+  const bytes = new Uint8Array(16 + parts.length + payload.length);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, bytes.length);
+  view.setUint32(4, parts.length);
+  view.setUint32(8, crc32(bytes.subarray(0, 8)));
+  bytes.set(parts, 12);
+  bytes.set(payload, 12 + parts.length);
+  view.setUint32(bytes.length - 4, crc32(bytes.subarray(0, -4)));
+  return bytes;
+}
+
+const event = (type: string, value: unknown) =>
+  frame({ ":event-type": type, ":content-type": "application/json", ":message-type": "event" }, value);
+const exception = frame(
+  { ":exception-type": "throttlingException", ":message-type": "exception" },
+  { message: "slow" },
+);
+
+const join = (...frames: readonly Uint8Array[]) => Uint8Array.from(frames.flatMap((bytes) => [...bytes]));
+
+function watched(path: string, ...pieces: readonly Uint8Array[]): Finding & { ended: boolean } {
+  const endpoint = family.endpoint(path);
+  assert.ok(endpoint);
+  const watcher = family.watch({ endpoint, path, query: "", json: {} }, "application/vnd.amazon.eventstream");
+  assert.ok(watcher);
+  for (const piece of pieces) watcher.chunk(piece);
+  const { ended } = watcher;
+  return { ...watcher.finish(), ended };
+}
+
+const CONVERSE = "/model/m/converse-stream";
+const INVOKE = "/model/m/invoke-with-response-stream";
+const inner = (value: unknown) => event("chunk", { bytes: btoa(JSON.stringify(value)) });
+
+const converse = [
+  event("messageStart", { role: "assistant" }),
+  event("contentBlockDelta", { contentBlockIndex: 0, delta: { text: "Hello" } }),
+  event("contentBlockStop", { contentBlockIndex: 0 }),
+  event("messageStop", { stopReason: "end_turn" }),
+  event("metadata", { usage: { inputTokens: 3, cacheReadInputTokens: 4, outputTokens: 5 } }),
+];
+const invoke = [
+  inner({ type: "message_start", message: { model: "claude", usage: { input_tokens: 3 } } }),
+  inner({ type: "content_block_delta", index: 0, delta: { type: "text_delta", text: "Hello" } }),
+  inner({ type: "message_delta", delta: { stop_reason: "end_turn" }, usage: { output_tokens: 5 } }),
+  inner({
+    type: "message_stop",
+    "amazon-bedrock-invocationMetrics": { inputTokenCount: 3, outputTokenCount: 5 },
+  }),
+];
+
+test("the checksum is zlib's", () => {
+  assert.equal(crc32(new TextEncoder().encode("123456789")), 0xcbf43926);
+});
+
+for (const [path, frames, usage] of [
+  [CONVERSE, converse, { inputTokens: 7, outputTokens: 5, cacheReadTokens: 4 }],
+  [INVOKE, invoke, { inputTokens: 3, outputTokens: 5 }],
+] as const) {
+  test(`${path}: a whole stream is kept, wherever it is split, and one cut anywhere is not`, () => {
+    const whole = join(...frames);
+    const expected = watched(path, whole);
+    assert.equal(expected.refusal, undefined);
+    assert.equal(expected.ended, true);
+    assert.deepEqual(expected.usage, usage);
+    for (let cut = 0; cut < whole.length; cut++) {
+      const { refusal, ended } = watched(path, whole.subarray(0, cut));
+      assert.notEqual(refusal, undefined, `kept after ${cut} of ${whole.length} bytes`);
+      assert.equal(ended, false);
+      assert.deepEqual(watched(path, whole.subarray(0, cut), whole.subarray(cut)), expected);
+    }
+  });
+
+  test(`${path}: an exception anywhere is refused`, () => {
+    for (let at = 0; at <= frames.length; at++) {
+      const { refusal } = watched(path, join(...frames.slice(0, at), exception, ...frames.slice(at)));
+      assert.equal(refusal, "error-event");
+    }
+  });
+
+  test(`${path}: a flipped bit anywhere is refused`, () => {
+    const whole = join(...frames);
+    for (let at = 0; at < whole.length; at++) {
+      const damaged = whole.slice();
+      damaged[at] = (damaged[at] as number) ^ 0x10;
+      assert.notEqual(watched(path, damaged).refusal, undefined, `byte ${at}`);
+    }
+  });
+}
+
+test("a stream without its stop or its metadata is refused, and so is a malformed tool use", () => {
+  const without = (at: number) => watched(CONVERSE, join(...converse.filter((_, i) => i !== at))).refusal;
+  assert.equal(without(3), "no-finish-reason");
+  assert.equal(without(4), "no-end-marker");
+  const malformed = [
+    ...converse.slice(0, 3),
+    event("messageStop", { stopReason: "malformed_tool_use" }),
+    converse[4],
+  ];
+  assert.equal(watched(CONVERSE, join(...(malformed as Uint8Array[]))).refusal, "unfinished");
+});
+
+test("Converse documents are judged by their stop reason and content", () => {
+  const endpoint = family.endpoint("/model/m/converse");
+  assert.ok(endpoint);
+  const judge = (value: unknown) =>
+    family.judge({ endpoint, path: "/model/m/converse", query: "", json: {} }, value).refusal;
+  const output = (text: string) => ({ message: { role: "assistant", content: [{ text }] } });
+  assert.equal(judge({ output: output("x"), stopReason: "end_turn" }), undefined);
+  assert.equal(judge({ output: output(""), stopReason: "end_turn" }), "empty");
+  assert.equal(judge({ output: output(""), stopReason: "guardrail_intervened" }), undefined);
+  assert.equal(judge({ output: output("x") }), "no-finish-reason");
+  assert.equal(judge({ message: "Too many requests" }), "error-body");
+});
