@@ -2,6 +2,7 @@ import { Hono } from "hono";
 import type { StoreHealth } from "./cache/store.ts";
 import { proxyErrors } from "./errors.ts";
 import type { Peer } from "./host.ts";
+import { requestUrl } from "./proxy/call.ts";
 import { handle } from "./proxy/handle.ts";
 import { isAllowedHost, isKnownOrigin } from "./proxy/origin.ts";
 import type { ProxyParts } from "./proxy/parts.ts";
@@ -21,7 +22,7 @@ type Bindings = { Bindings: { peer: Peer } };
 
 /** Requests to these are askonce's own; everything else belongs to a provider. */
 export function createApp(parts: AppParts): Hono<Bindings> {
-  const app = new Hono<Bindings>({ strict: true });
+  const app = new Hono<Bindings>({ strict: true, getPath: pathOf });
   const { proxy } = parts;
 
   app.use(async (context, next) => {
@@ -39,7 +40,7 @@ export function createApp(parts: AppParts): Hono<Bindings> {
     return next();
   });
 
-  app.get("/", (context) => context.text(welcome(parts, new URL(context.req.url).origin)));
+  app.get("/", (context) => context.text(welcome(parts, requestUrl(context.req.raw)?.origin ?? "")));
   app.get("/healthz", (context) => context.json({ status: "ok" }));
   app.get("/readyz", (context) => {
     const { ok, reasons } = readiness(parts);
@@ -52,6 +53,11 @@ export function createApp(parts: AppParts): Hono<Bindings> {
   }
   app.all("*", (context) => handle(proxy, context.req.raw, context.env.peer));
   return app;
+}
+
+/** What cannot be parsed has no page here, and is refused by the proxy. */
+function pathOf(request: Request): string {
+  return requestUrl(request)?.pathname ?? "/-";
 }
 
 function readiness(parts: AppParts): StoreHealth {

@@ -10,6 +10,9 @@ const MAX_UPSTREAM_REQUESTS = "65336";
 /** Bytes of a request's head. The executable gets it from scripts/build. */
 const MAX_HEAD = 262_144;
 
+/** Bytes of a request body after which its connection is not used again. */
+const REUSE_UP_TO = 1024 * 1024;
+
 const compiled = /\$bunfs|~BUN/.test(import.meta.url);
 
 /** Starts this program again in the same process, where the environment did not yet hold what Bun reads once. */
@@ -25,8 +28,10 @@ function restartWithLimits(): void {
 }
 
 function fetchUpstream(url: string, init: UpstreamInit): Promise<Response> {
+  // An upload that breaks off, or is answered early, must not leave its rest to the next request on the connection.
+  const keepalive = !(init.body instanceof ReadableStream) && (init.body?.byteLength ?? 0) <= REUSE_UP_TO;
   // Without `timeout: false` Bun gives up on a provider that stays silent for 5 minutes.
-  return fetch(url, { ...init, redirect: "manual", timeout: false } as RequestInit);
+  return fetch(url, { ...init, keepalive, redirect: "manual", timeout: false } as RequestInit);
 }
 
 async function serve({ hostname, port, handler }: ServeOptions): Promise<Listener> {
@@ -34,6 +39,8 @@ async function serve({ hostname, port, handler }: ServeOptions): Promise<Listene
     hostname,
     port,
     development: false,
+    // Without this, `development: false` lets a second server take the same port and half of its connections.
+    reusePort: false,
     idleTimeout: 0,
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     fetch(request, server) {

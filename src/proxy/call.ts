@@ -36,10 +36,25 @@ export interface CallOptions {
   readonly loopId: string;
 }
 
-/** Throws `ProxyError`: unknown provider, malformed control or namespace, upgrade, loop. */
+/**
+ * The request's URL; undefined where it has none that can be parsed. A request of HTTP/1.0 may come without a host,
+ * and Bun then knows only its path.
+ */
+export function requestUrl(request: Request): URL | undefined {
+  const { url } = request;
+  return URL.parse(url) ?? (url.startsWith("/") ? URL.parse(`http://localhost${url}`) : null) ?? undefined;
+}
+
+/** Methods that speak to a proxy and not through it. */
+const NOT_PASSED_ON = new Set(["CONNECT", "TRACE", "TRACK"]);
+
+/** Throws `ProxyError`: no URL, unknown provider, malformed control or namespace, upgrade, loop. */
 export function readCall(request: Request, options: CallOptions): Call {
   const { headers } = request;
-  const url = new URL(request.url);
+  const url = requestUrl(request);
+  if (url === undefined || NOT_PASSED_ON.has(request.method)) {
+    throw proxyErrors.invalidRequest("Ask with a path and a method that a provider knows.");
+  }
   if (headers.get("cdn-loop")?.includes(options.loopId)) throw proxyErrors.loop();
   const found = route(
     { method: request.method, url, headers },

@@ -2,7 +2,7 @@ import type { ProxyError } from "../errors.ts";
 import type { Peer } from "../host.ts";
 import type { CacheWord } from "../journal/event.ts";
 import type { Provider } from "../providers/provider.ts";
-import type { Call } from "./call.ts";
+import { type Call, requestUrl } from "./call.ts";
 import { maskedQuery } from "./credential.ts";
 import type { ProxyParts } from "./parts.ts";
 import { crossOrigin } from "./reply.ts";
@@ -48,12 +48,12 @@ export function refuseUnread(
     origin: request.headers.get("origin"),
     allowedOrigins: from.allowedOrigins,
   });
-  const url = new URL(request.url);
+  const url = requestUrl(request);
   parts.journal.add({
     at: parts.clock.now(),
     remote: peer.address,
     method: request.method,
-    target: url.pathname + maskedQuery(url.search),
+    target: url === undefined ? "-" : url.pathname + maskedQuery(url.search),
     status: error.status,
     bytes,
     userAgent: request.headers.get("user-agent") ?? undefined,
