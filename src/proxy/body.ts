@@ -1,4 +1,4 @@
-import { proxyErrors } from "../errors.ts";
+import { ProxyError, proxyErrors } from "../errors.ts";
 import type { Budget } from "./budget.ts";
 import { joined } from "./gather.ts";
 
@@ -39,11 +39,13 @@ export async function readBody(request: Request, bounds: BodyBounds): Promise<Re
   if (!bounds.budget.take(length)) return { kind: "stream", stream: request.body, why: "memory" };
   try {
     return { kind: "whole", bytes: new Uint8Array(await request.arrayBuffer()), reserved: length };
-  } catch (error) {
+  } catch {
     bounds.budget.give(length);
-    throw error;
+    throw brokenOff();
   }
 }
+
+const brokenOff = () => proxyErrors.invalidRequest("The request body broke off before its end.");
 
 async function readUnknown(body: ReadableStream<Uint8Array>, bounds: BodyBounds): Promise<RequestBody> {
   const reader = body.getReader();
@@ -71,7 +73,7 @@ async function readUnknown(body: ReadableStream<Uint8Array>, bounds: BodyBounds)
     }
   } catch (error) {
     bounds.budget.give(reserved);
-    throw error;
+    throw error instanceof ProxyError ? error : brokenOff();
   }
 }
 
@@ -95,20 +97,33 @@ function resumed(
   );
 }
 
-/** A stream that breaks with `request_too_large` once more than `limit` bytes have come through. */
-export function limited(
-  body: ReadableStream<Uint8Array>,
-  limit: number | undefined,
-): ReadableStream<Uint8Array> {
-  if (limit === undefined) return body;
-  let size = 0;
-  return body.pipeThrough(
-    new TransformStream<Uint8Array, Uint8Array>({
-      transform(chunk, controller) {
-        size += chunk.byteLength;
-        if (size > limit) controller.error(proxyErrors.tooLarge(limit));
-        else controller.enqueue(chunk);
+/** A request body on its way up, unread: its stream, and why it broke off if it did. */
+export class Upload {
+  readonly stream: ReadableStream<Uint8Array>;
+  /** Set once the client, and not the provider, is what ended the upload. */
+  fault: ProxyError | undefined;
+
+  /** Past `limit` bytes it breaks with `request_too_large`; undefined: no limit. */
+  constructor(body: ReadableStream<Uint8Array>, limit: number | undefined) {
+    const reader = body.getReader();
+    let size = 0;
+    this.stream = new ReadableStream<Uint8Array>(
+      {
+        pull: async (controller) => {
+          try {
+            const { done, value } = await reader.read();
+            if (done) return controller.close();
+            size += value.byteLength;
+            if (limit !== undefined && size > limit) throw proxyErrors.tooLarge(limit);
+            controller.enqueue(value);
+          } catch (error) {
+            this.fault = error instanceof ProxyError ? error : brokenOff();
+            controller.error(this.fault);
+          }
+        },
+        cancel: (reason) => reader.cancel(reason),
       },
-    }),
-  );
+      { highWaterMark: 0 },
+    );
+  }
 }

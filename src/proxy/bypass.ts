@@ -1,6 +1,6 @@
 import type { Reader } from "../cache/recording.ts";
 import { proxyErrors } from "../errors.ts";
-import { declaredLength, limited } from "./body.ts";
+import { declaredLength, Upload } from "./body.ts";
 import type { Call } from "./call.ts";
 import { whileConnected } from "./connected.ts";
 import { gather } from "./gather.ts";
@@ -40,15 +40,19 @@ export async function bypass(
   if (length !== undefined && options.maxBody !== undefined && length > options.maxBody) {
     throw proxyErrors.tooLarge(options.maxBody);
   }
-  const streamed = body instanceof ReadableStream ? limited(body, options.maxBody) : (body ?? undefined);
-  if (streamed instanceof ReadableStream && length !== undefined)
-    headers.set("content-length", String(length));
+  const upload = body instanceof ReadableStream ? new Upload(body, options.maxBody) : undefined;
+  if (upload && length !== undefined) headers.set("content-length", String(length));
   const upstream = new Upstream({
     provider: provider.name,
     timeoutMs: plan.upstreamTimeoutMs,
     clock: parts.clock,
   });
-  const calling = upstream.call(parts.host, { url, method: call.method, headers, body: streamed });
+  const sent = upload?.stream ?? (body as Uint8Array | null) ?? undefined;
+  const calling = upstream
+    .call(parts.host, { url, method: call.method, headers, body: sent })
+    .catch((error) => {
+      throw upload?.fault ?? error;
+    });
   const { response, read } = await whileConnected(call.request, calling, () => upstream.abort());
   const decoded = contentCoding(response.headers, parts.host.decodes) === "decoded";
   const reply: ReplyOptions = {

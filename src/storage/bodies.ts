@@ -14,6 +14,9 @@ const IN_FLIGHT = 3;
 /** 4 MiB at most. */
 const RECENT_SLICES = 16;
 
+/** What freeing 16 slices puts into the WAL: the free list's pages and the map of who points where. */
+const FREED_BYTES = 64 * 1024;
+
 /** A body whose process has not said for this long that it is busy with it was left behind by a crash. */
 const ABANDONED_MS = 10 * 60_000;
 
@@ -112,9 +115,11 @@ export class Bodies {
   }
 
   /** Frees up to 4 MiB of hidden bodies; false where there was none. */
-  freeSome({ statements }: Transaction): boolean {
+  freeSome(transaction: Transaction): boolean {
+    const { statements } = transaction;
     const body = statements.toFree.get();
     if (body === undefined) return false;
+    transaction.spent += FREED_BYTES;
     statements.freeSlices.run({ bodyId: body.id });
     if (statements.hasSlice.get({ bodyId: body.id }) === undefined)
       statements.dropBody.run({ bodyId: body.id });

@@ -25,7 +25,7 @@ async function play(odd: Odd): Promise<string> {
     return "left";
   }
   if (odd.halfClose) client.end();
-  const answer = await client.answer(odd.halfClose ? 5000 : 1500);
+  const answer = await client.answer(8000);
   client.destroy();
   return answer.status === 0 ? answer.ending : String(answer.status);
 }
@@ -49,9 +49,8 @@ test("10,000 odd requests bring no crash, no 5xx of askonce's own and no call to
   });
   const begun = performance.now();
   // Rounds of one set of permitted providers each, so that a call astray can be told.
-  for (const strict of [true, false]) {
-    const round = plan.filter(({ odd }) => (odd.may.length === 1) === strict);
-    const may = strict ? ["openai"] : ["openai", "ollama"];
+  for (const may of new Set(plan.map(({ odd }) => odd.may.join()))) {
+    const round = plan.filter(({ odd }) => odd.may.join() === may);
     await inParallel(round.length, 32, async (i) => {
       const { kind, odd } = round[i] as (typeof round)[number];
       const outcome = await play(odd).catch((fault) => `failed: ${fault.code ?? fault}`);
@@ -62,8 +61,8 @@ test("10,000 odd requests bring no crash, no 5xx of askonce's own and no call to
         unwanted.set(`${kind}: ${outcome}: ${first.slice(0, 30)}`, preview(odd.bytes));
       }
       for (const name of run.providers.called) {
-        if (!may.includes(name))
-          astray.add(`${kind}: ${name}: ${run.providers.named(name).calls[0]?.target.slice(0, 80)}`);
+        if (!may.split(",").includes(name))
+          astray.add(`${name}: ${run.providers.named(name).calls[0]?.target.slice(0, 80)}`);
       }
       if (i % 500 === 0) run.providers.forget();
     });

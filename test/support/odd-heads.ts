@@ -45,7 +45,10 @@ export const HEADS: Record<string, (random: Random, decoy: number) => Odd> = {
       `/openai/v1/x/${dots}`,
       `/openai${dots}/groq/v1/models`,
     ]);
-    return own(message({ path, body: "{}" }));
+    // Dot segments go before a request is routed (RFC 3986 §5.2.4; Bun removes them itself), as in any server: so
+    // the provider that may be called is the one that the rest of the path names.
+    const [, name = ""] = new URL(path, "http://localhost").pathname.split("/");
+    return { ...own(message({ path, body: "{}" })), may: [name === "v1" ? "openai" : name] };
   },
   "escapes and slashes": (random) => {
     const part = pick(random, [
