@@ -1,7 +1,7 @@
 # Sets up what the other scripts run with; they read this file with `.`, with $root set to the checkout.
 #
 #   setup_bun         puts a fitting Bun's path into $bun: one on PATH, else the pinned one from npm in .tools/
-#   setup_deno        the same for Deno and $deno (after setup_dependencies dev)
+#   setup_deno        the same for Deno and $deno
 #   setup_dependencies [dev]   installs from the lockfile, where package.json or bun.lock changed since
 
 bun_version=1.4.5
@@ -18,14 +18,11 @@ fits() {
 setup_bun() {
   bun=$root/.tools/bun-$bun_version/bun
   [ -x "$bun" ] && return
-  for found in $(command -v bun 2>/dev/null); do
-    have=$("$found" --version 2>/dev/null </dev/null) || continue
-    have=${have%%-*}
-    if fits "$have" "$bun_version"; then
-      bun=$found
-      return
-    fi
-  done
+  have=$(bun --version 2>/dev/null </dev/null) || have=0
+  if fits "${have%%-*}" "$bun_version"; then
+    bun=$(command -v bun)
+    return
+  fi
   say "fetching bun $bun_version from npm into .tools/"
   fetch_package bun "$bun_version"
   # The package's own `bun` is a stub until its install script has run; the program is in the platform's package.
@@ -36,17 +33,16 @@ setup_bun() {
   exit 1
 }
 
+# Not a dependency in package.json: its stub in node_modules/.bin would stand in for the real one under
+# `deno task`, and keep signals to itself.
 setup_deno() {
-  for deno in "$root"/node_modules/@deno/*/deno "$root/.tools/deno-$deno_version/deno"; do
-    [ -x "$deno" ] && "$deno" --version >/dev/null 2>&1 </dev/null && return
-  done
-  for found in $(command -v deno 2>/dev/null); do
-    have=$("$found" --version 2>/dev/null </dev/null | sed -n '1s/^deno \([0-9.]*\).*/\1/p')
-    if fits "${have:-0}" "$deno_version"; then
-      deno=$found
-      return
-    fi
-  done
+  deno=$root/.tools/deno-$deno_version/deno
+  [ -x "$deno" ] && return
+  have=$(deno --version 2>/dev/null </dev/null | sed -n '1s/^deno \([0-9.]*\).*/\1/p')
+  if fits "${have:-0}" "$deno_version"; then
+    deno=$(command -v deno)
+    return
+  fi
   say "fetching deno $deno_version from npm into .tools/"
   fetch_package deno "$deno_version"
   for program in "$aside"/node_modules/@deno/*/deno; do
@@ -93,7 +89,7 @@ setup_dependencies() {
     if cat "$root/package.json" "$root/bun.lock" | cmp -s - "$stamp"; then return; fi
   done
   say "installing dependencies"
-  production=--production
+  production="--production --omit=peer"
   [ "${1:-}" = dev ] && production=
   # Their install scripts are not needed, and a stamp of an older state must not outlive it.
   rm -f "$root"/node_modules/.askonce-*

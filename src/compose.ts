@@ -11,6 +11,7 @@ import { Budget } from "./proxy/budget.ts";
 import { CredentialReader } from "./proxy/credential.ts";
 import type { ProxyParts } from "./proxy/parts.ts";
 import type { FlightHead } from "./proxy/record.ts";
+import { Verified } from "./proxy/verified.ts";
 import { openStore } from "./storage/store.ts";
 import { VERSION } from "./version.ts";
 
@@ -40,7 +41,11 @@ export async function compose(config: Config, host: Host): Promise<App> {
     files: host.files,
     openDatabase: host.openDatabase,
     clock,
-    limits: () => ({ maxSize: current.maxSize, inactiveMs: current.inactiveMs, ttlMs: current.ttlMs }),
+    limits: () => ({
+      maxSize: current.maxSize,
+      inactiveMs: current.inactiveMs,
+      ttlMs: (endpoint) => (PURE_KINDS.has(endpoint) ? current.ttlPureMs : current.ttlMs),
+    }),
     report,
   });
   const store = tieredStore({ memory: memoryStore({ maxBytes: config.maxMemory }), durable });
@@ -62,6 +67,7 @@ export async function compose(config: Config, host: Host): Promise<App> {
     clock,
     budget,
     credentials: new CredentialReader(await installationSecret(host, config.data, report)),
+    verified: new Verified(clock, () => current.verifyTtlMs),
     unread: { count: 0 },
     loopId,
     loopFor: (url) => (isNear(url) ? loopId : undefined),
@@ -91,6 +97,9 @@ export async function compose(config: Config, host: Host): Promise<App> {
     },
   };
 }
+
+/** Endpoints whose answers `ttl_pure` applies to. */
+const PURE_KINDS: ReadonlySet<string> = new Set(["embeddings", "rerank", "count_tokens"]);
 
 /** Bodies in flight of which the runtime's collector, left to itself, would keep the memory for long. */
 const LARGE_BYTES = 8 * 1024 * 1024;

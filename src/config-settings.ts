@@ -100,7 +100,13 @@ export const settings: { readonly [Member in Plain]: Setting<Config[Member]> } =
     name: "scope",
     kind: choice("shared", "credential", "verified"),
     fallback: "shared",
-    help: "Who may share an answer: all who reach askonce, or each API key its own.",
+    help: "Who may share an answer: all who reach askonce, each API key its own, or all keys that a provider accepted here.",
+  },
+  verifyTtlMs: {
+    name: "verify_ttl",
+    kind: duration,
+    fallback: "24h",
+    help: "How long a provider's acceptance of a key counts under scope verified.",
   },
   defaultProvider: {
     name: "default_provider",

@@ -26,6 +26,8 @@ export interface Config {
   readonly inactiveMs: number;
   readonly mode: "cache" | "replay" | "refresh" | "bypass";
   readonly scope: "shared" | "credential" | "verified";
+  /** How long a provider's acceptance of a credential counts, under scope `verified`. */
+  readonly verifyTtlMs: number;
   /** Whether somebody chose the scope (flag, variable or file). */
   readonly scopeChosen: boolean;
   readonly defaultProvider: string;

@@ -7,15 +7,21 @@ import process from "node:process";
 import { promisify } from "node:util";
 import * as zlib from "node:zlib";
 import type { Files, Host } from "./host.ts";
-import { Output } from "./output.node.ts";
+import { Output, type Sink } from "./output.node.ts";
 import type { OpenDatabase } from "./storage/database.ts";
+
+/** A reader that stands still does not keep the process from ending. */
+const FLUSH_MS = 1_000;
 
 /** What both runtimes offer alike, through the modules they share. */
 export type NodePart = Omit<Host, "runtime" | "openDatabase" | "fetch" | "decodes" | "serve" | "collect">;
 
-/** Takes over this process's streams and signals: call it once. */
-export function nodePart(): NodePart {
-  const outputs = { stdout: new Output(process.stdout), stderr: new Output(process.stderr) };
+/** Takes over this process's signals and output, which goes to `sinks`: call it once. */
+export function nodePart(sinks: { readonly stdout: Sink; readonly stderr: Sink } = process): NodePart {
+  const stderr = new Output(sinks.stderr, () => {});
+  const missed = (lines: number) =>
+    stderr.write(`askonce: ${lines} log lines were dropped, nobody read them\n`);
+  const outputs = { stdout: new Output(sinks.stdout, missed), stderr };
   return {
     platform: process.platform === "win32" ? "windows" : process.platform === "darwin" ? "darwin" : "linux",
     hostname: nameOfMachine(),
@@ -27,7 +33,8 @@ export function nodePart(): NodePart {
     onSignal: (signal, handler) => void process.on(signal, handler),
     write: (to, text) => outputs[to].write(text),
     async exit(code) {
-      await Promise.all([outputs.stdout.flush(), outputs.stderr.flush()]);
+      const flushed = Promise.all([outputs.stdout.flush(), outputs.stderr.flush()]);
+      await Promise.race([flushed, new Promise((resolve) => setTimeout(resolve, FLUSH_MS))]);
       process.exit(code);
     },
   };

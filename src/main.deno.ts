@@ -1,12 +1,20 @@
 import { run } from "./cli/run.ts";
 import { nodePart, privately } from "./host.node.ts";
 import type { Host, Listener, ServeOptions, UpstreamInit } from "./host.ts";
+import type { Sink } from "./output.node.ts";
 import { openDatabase } from "./storage/open.node.ts";
 import { upload } from "./upload.node.ts";
+
+interface Writer {
+  /** Resolves to how many bytes were written, which may be fewer. */
+  write(bytes: Uint8Array): Promise<number>;
+}
 
 /** All of Deno that is used here, so that this file compiles beside Bun's types. */
 declare const Deno: {
   readonly version: { readonly deno: string };
+  readonly stdout: Writer;
+  readonly stderr: Writer;
   createHttpClient(options: { poolMaxIdlePerHost: number }): object;
   serve(
     options: {
@@ -72,8 +80,28 @@ async function serve({ hostname, port, handler }: ServeOptions): Promise<Listene
   };
 }
 
+/** Deno's `process.stdout` stops the whole program while a pipe's reader stands still; this waits beside it. */
+function sinkOf(writer: Writer): Sink {
+  let failed = () => {};
+  return {
+    on(_event, handler) {
+      failed = handler;
+    },
+    write(text, written) {
+      writeAll(writer, new TextEncoder().encode(text))
+        .catch(() => failed())
+        .finally(() => written());
+      return true;
+    },
+  };
+}
+
+async function writeAll(writer: Writer, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.byteLength; ) at += await writer.write(bytes.subarray(at));
+}
+
 const host: Host = {
-  ...nodePart(),
+  ...nodePart({ stdout: sinkOf(Deno.stdout), stderr: sinkOf(Deno.stderr) }),
   runtime: { name: "deno", version: Deno.version.deno, compiled: false },
   openDatabase: privately(openDatabase),
   fetch: fetchUpstream,

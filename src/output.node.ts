@@ -1,5 +1,5 @@
 /** What of a process's stream is used here. */
-interface Sink {
+export interface Sink {
   write(text: string, written: (error?: Error | null) => void): boolean;
   on(event: "error", handler: () => void): unknown;
 }
@@ -13,13 +13,16 @@ const MAX_WAITING = 8 * 1024 * 1024;
  */
 export class Output {
   readonly #sink: Sink;
+  readonly #missed: (lines: number) => void;
   #waiting = "";
   #dropped = 0;
   #closed = false;
   #writing: Promise<void> | undefined;
 
-  constructor(sink: Sink) {
+  /** `missed` is told how many lines were dropped, once the reader reads again. */
+  constructor(sink: Sink, missed: (lines: number) => void) {
     this.#sink = sink;
+    this.#missed = missed;
     sink.on("error", () => {
       this.#closed = true;
       this.#waiting = "";
@@ -44,15 +47,13 @@ export class Output {
   async #drain(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
     while (this.#waiting !== "" && !this.#closed) {
-      const note =
-        this.#dropped > 0 ? `askonce: ${this.#dropped} lines were dropped, nobody read them\n` : "";
-      const text = this.#waiting + note;
+      const text = this.#waiting;
       this.#waiting = "";
-      this.#dropped = 0;
       await new Promise<void>((resolve) => {
-        this.#sink.on("error", resolve);
         this.#sink.write(text, () => resolve());
       });
+      if (this.#dropped > 0) this.#missed(this.#dropped);
+      this.#dropped = 0;
     }
     this.#writing = undefined;
   }

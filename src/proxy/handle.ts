@@ -12,7 +12,7 @@ import { gather } from "./gather.ts";
 import { upstreamHeaders } from "./headers.ts";
 import { answerHeaders, keyOf } from "./key.ts";
 import type { ProxyParts } from "./parts.ts";
-import { type Freshness, freshness, type Plan, planFor } from "./policy.ts";
+import { type Freshness, freshness, type Plan, planFor, unproven } from "./policy.ts";
 import { type Question, readQuestion } from "./question.ts";
 import { type AnswerFlight, type FlightHead, type Job, launch, type Outcome } from "./record.ts";
 import { refuse, refuseUnread } from "./refuse.ts";
@@ -68,7 +68,7 @@ async function journey(parts: ProxyParts, call: Call, config: Config): Promise<R
     const question = await readQuestion(call, body.bytes, { host: parts.host, maxRequest: plan.maxRequest });
     if (typeof question === "string") return await pass(question, body.bytes);
     const job = jobOf(parts, call, { plan, question, body: body.bytes, reserved: body.reserved });
-    const found = plan.read ? lookUp(parts, job) : undefined;
+    const found = job.plan.read ? lookUp(parts, job) : undefined;
     if (found !== undefined && isGoodEnough(call, plan, found))
       return hit(parts, call, { job, found, allowedOrigins });
     if (plan.offline === "replay") throw proxyErrors.replayMiss(`key ${job.key}`);
@@ -86,8 +86,12 @@ function jobOf(
   call: Call,
   options: { plan: Plan; question: Question; body: Uint8Array; reserved: number },
 ): Job {
-  const { plan, question, body } = options;
+  const { question, body } = options;
   const { provider, upstreamPath, query, url } = call.route;
+  const claim = options.plan.proves
+    ? { provider: provider.name, model: question.model ?? "", tag: options.plan.ownPool }
+    : undefined;
+  const plan = claim === undefined || parts.verified.has(claim) ? options.plan : unproven(options.plan);
   const keyIn = (partition: string) =>
     keyOf({
       partition,
@@ -113,6 +117,7 @@ function jobOf(
     key: question.accountBound ? ownKey : keyIn(plan.pool),
     ownKey,
     credential: plan.ownPool,
+    claim,
     wantsStream: question.wantsStream,
     request: {
       url,
@@ -270,7 +275,7 @@ function outcomeSoon(done: Promise<Outcome>): Promise<Outcome | undefined> {
 }
 
 function forwardReason(plan: Plan, stale: boolean): string {
-  if (!plan.read) return "request";
+  if (!plan.read && !plan.unproven) return "request";
   return stale ? "stale" : "uri-miss";
 }
 

@@ -17,6 +17,10 @@ export interface Plan {
   readonly join: boolean;
   /** Why no provider may be called, if so. */
   readonly offline: "replay" | "only-if-cached" | undefined;
+  /** Whether its credential must have been accepted by the provider before it may read what others left. */
+  readonly proves: boolean;
+  /** Whether it has yet to be. */
+  readonly unproven: boolean;
   /** The pool that this request shares with others, as part of the key. */
   readonly pool: string;
   /** The pool of its credential alone. */
@@ -42,13 +46,16 @@ export function planFor(call: Call, config: Config): Plan {
   const mode = config.mode === "replay" ? "replay" : (controls.mode ?? config.mode);
   const keyless = route.provider.auth === "none";
   const perCredential = config.scope === "credential";
+  const open = config.scope === "shared" || keyless;
   const fetchAnew = mode === "refresh" || controls.noCache;
   return {
-    bypass: bypassReason(call, { mode, needsCredential: perCredential && !keyless }),
+    bypass: bypassReason(call, { mode, needsCredential: !open }),
     read: !fetchAnew,
     write: mode !== "replay",
     join: !fetchAnew,
     offline: mode === "replay" ? "replay" : controls.onlyIfCached ? "only-if-cached" : undefined,
+    unproven: false,
+    proves: config.scope === "verified" && !keyless,
     pool: perCredential ? call.credential.tag : EVERYBODY,
     ownPool: call.credential.tag,
     ttlMs: route.endpoint?.pure ? config.ttlPureMs : config.ttlMs,
@@ -70,6 +77,11 @@ function bypassReason(call: Call, options: { mode: string; needsCredential: bool
   if (options.mode === "bypass") return "mode";
   if (options.needsCredential && !call.credential.present) return "no-credential";
   return undefined;
+}
+
+/** The same for a credential that has yet to prove itself: its request goes to the provider, alone. */
+export function unproven(plan: Plan): Plan {
+  return { ...plan, read: false, join: false, unproven: true };
 }
 
 export interface Freshness {

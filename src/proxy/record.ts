@@ -14,8 +14,9 @@ import type {
 import { readDocument } from "./document.ts";
 import { contentCoding, isJson, mediaType, storedHeaders } from "./headers.ts";
 import type { ProxyParts } from "./parts.ts";
-import type { Plan } from "./policy.ts";
+import { freshness, type Plan } from "./policy.ts";
 import { Upstream, type UpstreamAnswer } from "./upstream.ts";
+import type { Claim } from "./verified.ts";
 
 /** The end of an answer is held back for its entry's commit at most this long. */
 const HOLD_MS = 1000;
@@ -55,6 +56,8 @@ export interface Job {
   readonly key: CacheKey;
   readonly ownKey: CacheKey;
   readonly credential: string;
+  /** Under scope `verified`: what the answer says about the credential. */
+  readonly claim: Claim | undefined;
   /** Whether the request asks for a stream. */
   readonly wantsStream: boolean;
   readonly request: { url: string; method: string; headers: Headers; body: Uint8Array };
@@ -159,6 +162,7 @@ class Run {
     if (!plan.write) this.#refusal = "status";
     else if (status !== 200 && !(status === 404 && plan.ttl404Ms)) this.#refusal = "status";
     else if (coding === "unknown") this.#refusal = "coding";
+    if (this.#job.claim && (status === 401 || status === 403)) this.#parts.verified.refuse(this.#job.claim);
     // A failure is nobody's to join, and must be out of the map before anyone hears of it.
     if (status !== 200) this.#leave();
     this.#headSettled.resolve({ status, headers, decoded: coding === "decoded", stream: this.#stream });
@@ -246,6 +250,11 @@ class Run {
     if (refusal !== undefined) return { kept: false, refusal, usage, model, key: undefined };
     const job = this.#job;
     const key = finding.accountBound ? job.ownKey : job.key;
+    if (job.claim && response.status === 200) this.#parts.verified.accept(job.claim);
+    // A request that had to prove itself first replaces nothing that is still good for all.
+    if (job.plan.unproven && this.#isFresh(key)) {
+      return { kept: true, refusal: undefined, usage, model, key };
+    }
     const entry: Entry = {
       key,
       status: response.status,
@@ -267,6 +276,11 @@ class Run {
       if (!(error instanceof StoreFault)) this.#parts.report(`keeping an answer failed: ${String(error)}`);
       return { kept: false, refusal: "store-fault", usage, model, key: undefined };
     }
+  }
+
+  #isFresh(key: CacheKey): boolean {
+    const entry = this.#parts.store.get(key);
+    return entry !== undefined && freshness(entry, this.#job.plan, this.#parts.clock.now()).leftMs > 0;
   }
 
   /**

@@ -9,7 +9,7 @@ import { BODY_STATE, sliceId } from "./schema.ts";
 import type { Writer } from "./writer.ts";
 
 /** Slices of one body that are packed or queued at a time. */
-const IN_FLIGHT = 3;
+const IN_FLIGHT = 8;
 
 /** 4 MiB at most. */
 const RECENT_SLICES = 16;

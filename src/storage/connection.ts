@@ -36,6 +36,12 @@ const OPEN_PATIENCE_MS = 5000;
 const PROBE_BYTES = 256 * 1024;
 
 /**
+ * Databases whose file was moved or removed while they were open. Kept open for the life of the process: when SQLite
+ * closes the last connection it deletes the WAL by name, which by now is the WAL of the file that took the place.
+ */
+const replaced: Opened[] = [];
+
+/**
  * The database file and its weal and woe: opens it, sets it aside when damaged, opens it anew when it was replaced,
  * and remembers why it cannot be written. Tells the operator once at each change.
  */
@@ -149,8 +155,10 @@ export class Connection {
   #drop(): void {
     const opened = this.#opened;
     this.#opened = undefined;
+    if (opened === undefined) return;
     try {
-      opened?.close();
+      if (opened.current()) opened.close();
+      else replaced.push(opened);
     } catch {
       // What could not be written back stays in the WAL.
     }

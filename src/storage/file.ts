@@ -18,10 +18,11 @@ export interface Opened {
   readonly statements: Statements;
   /** Whether the file is still the one under its path. */
   current(): boolean;
-  /** Bytes of the WAL in use. */
-  walBytes(): number;
-  /** Moves what it can of the WAL into the file, and both to the disk. No write may begin meanwhile. */
-  checkpoint(): Promise<void>;
+  /**
+   * Moves what it can of the WAL into the file, and both to the disk; then cuts the WAL to nothing where `cut` is set.
+   * From then on the WAL's file is cut back to `keepBytes` when it grew beyond. No write may begin meanwhile.
+   */
+  checkpoint(options: { keepBytes: number; cut: boolean }): Promise<void>;
   close(): void;
 }
 
@@ -47,8 +48,6 @@ export function openFile(path: string, openDatabase: OpenDatabase): Opened {
     migrate(db);
     db.value("PRAGMA synchronous = OFF");
     db.value("PRAGMA wal_autocheckpoint = 0");
-    // 0: the first commit after a checkpoint cuts the WAL down to itself, so its length is what is in use.
-    db.value("PRAGMA journal_size_limit = 0");
     return opened(path, db, descriptor);
   } catch (error) {
     db?.close();
@@ -59,12 +58,15 @@ export function openFile(path: string, openDatabase: OpenDatabase): Opened {
 
 function opened(path: string, db: Database, descriptor: number): Opened {
   const inode = inodeOf(path);
+  let kept = -1;
   return {
     db,
     statements: prepareStatements(db),
     current: () => inodeOf(path) === inode,
-    walBytes: () => statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0,
-    async checkpoint() {
+    async checkpoint({ keepBytes, cut }) {
+      // Not 0: cutting the file at each turn made some COMMITs wait for the disk.
+      if (keepBytes !== kept) db.value(`PRAGMA journal_size_limit = ${keepBytes}`);
+      kept = keepBytes;
       const wal = await open(`${path}-wal`, "r+");
       try {
         await wal.datasync();
@@ -73,6 +75,7 @@ function opened(path: string, db: Database, descriptor: number): Opened {
       }
       db.value("PRAGMA wal_checkpoint(PASSIVE)");
       await syncData(descriptor);
+      if (cut) db.value("PRAGMA wal_checkpoint(TRUNCATE)");
     },
     close() {
       db.close();

@@ -28,8 +28,8 @@ const LOW_MARK = 0.96;
 const SPARE_SHARE = 0.04;
 const SPARE_PAGES = 64;
 
-/** Pages given back in one go: about a ms. */
-const VACUUM_PAGES = 256;
+/** Given back in one go after `max_size` shrank: some 5 ms. */
+const HASTY_BYTES = 2 * MIB;
 
 /** A page holds somewhat less than its size, and each entry has rows and index cells beside its bytes. */
 const FILL = 0.95;
@@ -55,7 +55,7 @@ export class Room {
 
   /** Bytes at which the WAL is moved into the file. */
   walBytes(): number {
-    return clamp(this.options.limits().maxSize / 64, 256 * KIB, 2 * MIB);
+    return clamp(this.options.limits().maxSize / 64, 256 * KIB, 4 * MIB);
   }
 
   /** Bytes after which a transaction takes no further step. */
@@ -103,13 +103,17 @@ export class Room {
   }
 
   /** Background: gives free pages back. True while there is more to do. */
-  giveBack(opened: Opened): boolean {
-    const { db } = opened;
-    const limit = this.budget() / pageSizeOf(opened);
+  giveBack(transaction: Transaction): boolean {
+    const { db } = transaction.opened;
+    const limit = this.budget() / pageSizeOf(transaction.opened);
     const free = Number(db.value("PRAGMA freelist_count"));
     const over = Number(db.value("PRAGMA page_count")) > limit;
     if (free === 0 || (!over && free <= SPARE_PAGES + limit * SPARE_SHARE)) return false;
-    db.value(`PRAGMA incremental_vacuum(${Math.min(VACUUM_PAGES, free)})`);
+    // Each may be swapped with one from the file's end, which the WAL then holds. Over the limit haste counts more.
+    const bytes = over ? HASTY_BYTES : this.transactionBytes();
+    const pages = Math.min(free, Math.ceil(bytes / pageSizeOf(transaction.opened)));
+    transaction.spent += pages * pageSizeOf(transaction.opened);
+    db.value(`PRAGMA incremental_vacuum(${pages})`);
     return Number(db.value("PRAGMA freelist_count")) < free;
   }
 

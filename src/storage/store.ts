@@ -5,6 +5,7 @@ import { StoreFault } from "../errors.ts";
 import { Bodies } from "./bodies.ts";
 import { Connection, type ConnectionOptions, type Transaction } from "./connection.ts";
 import { bytesOnDisk, type Opened } from "./file.ts";
+import { Generation } from "./generation.ts";
 import { PACK_BESIDE_BYTES, type Packed, pack, packBeside } from "./packing.ts";
 import { type Limits, Room } from "./room.ts";
 import { answerOf, entryOf, keyBytes, type NewAnswer } from "./rows.ts";
@@ -28,9 +29,6 @@ export async function openStore(options: StoreOptions): Promise<SharedStore> {
   return new Entries(connection, options);
 }
 
-/** How often the counter of other processes' changes is read. */
-const GENERATION_MS = 200;
-
 class Entries implements SharedStore {
   readonly #writer: Writer;
   readonly #room: Room;
@@ -38,16 +36,14 @@ class Entries implements SharedStore {
   readonly #upkeep: Upkeep;
   #faults = 0;
   #counted: Pick<StoreStats, "entries" | "bytes"> = { entries: 0, bytes: 0 };
-  /** What the counter in the database showed last, by whose hand, and how often it moved by another's. */
-  #seen: { opened: Opened; value: number } | undefined;
-  #foreign = 0;
-  #lookedAt = -Infinity;
+  readonly #generation: Generation;
 
   constructor(
     readonly connection: Connection,
     readonly options: StoreOptions,
   ) {
     const { clock, limits } = options;
+    this.#generation = new Generation(connection, clock);
     this.#writer = new Writer(connection, { clock, room: () => this.#room });
     this.#bodies = new Bodies(connection, {
       writer: this.#writer,
@@ -120,7 +116,7 @@ class Entries implements SharedStore {
         const old = transaction.statements.find.get({ key: keyBytes(key) });
         if (old === undefined) return false;
         this.#room.drop(transaction, old);
-        this.#nextGeneration(transaction);
+        this.#generation.advance(transaction);
         return true;
       },
     });
@@ -138,7 +134,8 @@ class Entries implements SharedStore {
     const { opened, path } = this.connection;
     let { entries, bytes } = this.#counted;
     try {
-      if (opened !== undefined) entries = opened.statements.totals.all().reduce((sum, row) => sum + row.entries, 0);
+      if (opened !== undefined)
+        entries = opened.statements.totals.all().reduce((sum, row) => sum + row.entries, 0);
     } catch (error) {
       this.connection.note(error);
     }
@@ -157,23 +154,14 @@ class Entries implements SharedStore {
   }
 
   generation(): number {
-    const opened = this.connection.opened;
-    const now = this.options.clock.monotonic();
-    if (opened === undefined || now - this.#lookedAt < GENERATION_MS) return this.#foreign;
-    this.#lookedAt = now;
-    try {
-      this.#see(opened, opened.statements.generation.get()?.value ?? 0);
-    } catch (error) {
-      this.connection.note(error);
-    }
-    return this.#foreign;
+    return this.#generation.foreign;
   }
 
   async close(): Promise<void> {
     await this.#upkeep.close();
     await this.#writer.idle();
     // SQLite moves the WAL into the file when it closes, without making sure of either.
-    await this.connection.opened?.checkpoint().catch(() => {});
+    await this.connection.opened?.checkpoint({ keepBytes: 0, cut: false }).catch(() => {});
     this.connection.close();
   }
 
@@ -227,7 +215,7 @@ class Entries implements SharedStore {
     if (old !== undefined) {
       if (old.startedAt > entry.startedAt) return false;
       this.#room.drop(transaction, old);
-      this.#nextGeneration(transaction);
+      this.#generation.advance(transaction);
     }
     const { facts } = entry;
     const added = statements.addEntry.get({
@@ -275,23 +263,6 @@ class Entries implements SharedStore {
       })
       // It stays a miss.
       .catch(() => {});
-  }
-
-  /** Inside a write transaction nobody else can count, so what moved since the last look was another process. */
-  #nextGeneration(transaction: Transaction): void {
-    const { statements, opened } = transaction;
-    const before = statements.generation.get()?.value ?? 0;
-    statements.nextGeneration.run();
-    transaction.onCommit(() => {
-      this.#see(opened, before);
-      this.#seen = { opened, value: Math.max(before + 1, this.#seen?.value ?? 0) };
-    });
-  }
-
-  #see(opened: Opened, value: number): void {
-    if (this.#seen !== undefined && (this.#seen.opened !== opened || this.#seen.value < value))
-      this.#foreign++;
-    if (this.#seen?.opened !== opened || this.#seen.value < value) this.#seen = { opened, value };
   }
 
   #count<T>(error: T): T {

@@ -2,7 +2,7 @@ import { clearInterval, setInterval } from "node:timers";
 import type { Clock } from "../clock.ts";
 import type { Bodies } from "./bodies.ts";
 import type { Connection, Transaction } from "./connection.ts";
-import type { Limits, Room } from "./room.ts";
+import { type Limits, type Room, TOUCHED_BYTES } from "./room.ts";
 import { SEGMENT } from "./schema.ts";
 import type { Statements } from "./statements.ts";
 import type { Writer } from "./writer.ts";
@@ -33,7 +33,7 @@ export class Upkeep {
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #start: { wall: number; monotonic: number };
   #latestUse = 0;
-  #wal = { seen: 0, settled: false };
+  #unsettled = 0;
   #sweptAt = -Infinity;
   #tendedAt = -Infinity;
   #running: Promise<void> | undefined;
@@ -101,19 +101,16 @@ export class Upkeep {
       await this.#sweep();
     }
     while (await this.#step((transaction) => this.parts.room.evictAhead(transaction, this.#until()))) {}
-    while (await this.#step((transaction) => this.parts.room.giveBack(transaction.opened))) {}
+    while (await this.#step((transaction) => this.parts.room.giveBack(transaction))) {}
     await this.#settle();
   }
 
   /** Once a whole round passed without a write, the WAL goes into the file, which shrinks by what was given back. */
   async #settle(): Promise<void> {
-    const opened = this.parts.connection.opened;
-    const walBytes = opened?.walBytes() ?? 0;
-    const { seen, settled } = this.#wal;
-    this.#wal = { seen: walBytes, settled: walBytes === seen && settled };
-    if (walBytes !== seen || walBytes === 0 || settled) return;
-    await this.#step(() => undefined, { checkpoint: true });
-    this.#wal = { seen: walBytes, settled: true };
+    const { unsettled } = this.parts.writer;
+    const quiet = unsettled > 0 && unsettled === this.#unsettled;
+    this.#unsettled = unsettled;
+    if (quiet) await this.#step(() => undefined, { checkpoint: true });
   }
 
   /** Part of a transaction: writes some of the hits noted so far; false where there are none. */
@@ -123,6 +120,7 @@ export class Upkeep {
     for (const [name, { key, hits, lastUsed }] of this.#touched) {
       if (written++ === TOUCHED_PER_TURN) break;
       transaction.statements.use.run({ key, hits, lastUsed });
+      transaction.spent += TOUCHED_BYTES;
       // Rolled back, it is lost: a crash may lose it too.
       this.#touched.delete(name);
     }

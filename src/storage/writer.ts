@@ -13,7 +13,7 @@ export interface Step<T> {
   run(transaction: Transaction): T;
   /** Given up at once where another process writes. */
   readonly optional?: boolean;
-  /** Whether the WAL is to be moved into the file after it, however short it is. */
+  /** Whether the WAL is to be moved into the file after it, however short it is, and cut to nothing. */
   readonly checkpoint?: boolean;
 }
 
@@ -30,6 +30,9 @@ interface Queued {
 const TURN_MS = 5;
 const PREPARE_MS = 3;
 
+/** Pages that each transaction writes whatever it does: the header, the totals, the last page of each tree. */
+const COMMIT_BYTES = 32 * 1024;
+
 /** How long a step waits for another process before it is given up. */
 const PATIENCE_MS = 10_000;
 const LONGEST_WAIT_MS = 50;
@@ -41,13 +44,18 @@ const LONGEST_WAIT_MS = 50;
 export class Writer {
   readonly #queue: Queued[] = [];
   #draining: Promise<void> | undefined;
-  #checkpointAt = 0;
   #checkpointAsked = false;
+  #unsettled = 0;
 
   constructor(
     readonly connection: Connection,
     readonly options: { clock: Clock; room: () => Room },
   ) {}
+
+  /** Bytes written to the WAL since it was last moved into the file, roughly. */
+  get unsettled(): number {
+    return this.#unsettled;
+  }
 
   /** Rejects with `StoreFault` where the step could not be committed. */
   submit<T>(step: Step<T>): Promise<T> {
@@ -118,6 +126,9 @@ export class Writer {
           }
           if (clock.monotonic() > until) break;
         }
+        transaction.onCommit(() => {
+          this.#unsettled += transaction.spent === 0 ? 0 : transaction.spent + COMMIT_BYTES;
+        });
       });
       if (outcome === BUSY) return BUSY;
     } catch (error) {
@@ -175,18 +186,17 @@ export class Writer {
     }
   }
 
-  /** Keeps the WAL short. Where a reader elsewhere stood in the way, it tries again after as much again. */
+  /** Keeps the WAL short: each process moves about as much as it wrote. */
   async #checkpoint(): Promise<void> {
     const opened = this.connection.opened;
     if (opened === undefined) return;
-    const limit = this.options.room().walBytes();
+    const room = this.options.room();
+    const cut = this.#checkpointAsked;
+    if (this.#unsettled < room.walBytes() && !cut) return;
+    this.#checkpointAsked = false;
+    this.#unsettled = 0;
     try {
-      const bytes = opened.walBytes();
-      if (bytes < limit) this.#checkpointAt = limit;
-      if (bytes < Math.max(this.#checkpointAt, limit) && !this.#checkpointAsked) return;
-      this.#checkpointAsked = false;
-      this.#checkpointAt = bytes + limit;
-      await opened.checkpoint();
+      await opened.checkpoint({ keepBytes: room.walBytes() + room.transactionBytes(), cut });
     } catch (error) {
       this.connection.note(error);
     }

@@ -41,19 +41,20 @@ export const files: Files = {
 
 export const MIB = 1024 * 1024;
 
+const folders: string[] = [];
+const removeFolders = () => {
+  for (const path of folders.splice(0)) rmSync(path, { recursive: true, force: true });
+};
+process.on("exit", removeFolders);
+// `deno test` ends a file's run with this event alone.
+globalThis.addEventListener?.("unload", removeFolders);
+
 /** A folder that is gone when the process ends. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "askonce-test-"));
-  if (folders.length === 0) {
-    process.on("exit", () => {
-      for (const path of folders) rmSync(path, { recursive: true, force: true });
-    });
-  }
   folders.push(folder);
   return folder;
 }
-
-const folders: string[] = [];
 
 export interface TestClock extends Clock {
   wall: number;

@@ -50,6 +50,7 @@ const changed: { readonly [Member in keyof typeof settings]: readonly [string, C
   inactiveMs: ["forever", Number.POSITIVE_INFINITY],
   mode: ["replay", "replay"],
   scope: ["credential", "credential"],
+  verifyTtlMs: ["1d", 86_400_000],
   defaultProvider: ["groq", "groq"],
   upstreamTimeoutMs: ["250ms", 250],
   joinPatienceMs: ["3s", 3_000],

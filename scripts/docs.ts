@@ -1,0 +1,59 @@
+/**
+ * Writes the tables that README.md and docs/ take from the code, between `<!-- NAME -->` and `<!-- /NAME -->`.
+ * With `--check` it writes nothing and fails where a page is behind the code.
+ */
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import process from "node:process";
+import { settingsTable } from "../src/config-settings.ts";
+import { providerFacts } from "../src/providers/table.ts";
+
+const root = dirname(import.meta.dirname);
+const BASE = "http://127.0.0.1:8181";
+
+const tables: Readonly<Record<string, () => string>> = {
+  providers: providersTable,
+  settings: () => settingsTable().trim(),
+};
+
+function providersTable(): string {
+  const rows = providerFacts().map(({ name, baseUrl, clientHints, shortPath }) => {
+    const hints = clientHints.map((hint) => `\`${hint.replace("{base}", `${BASE}/${name}`)}\``).join("<br>");
+    return `| ${name} | ${hints} | \`${shortPath}\` | \`${baseUrl}\` |`;
+  });
+  return [
+    "| provider | give to the client | short path | goes to |",
+    "| --- | --- | --- | --- |",
+    ...rows,
+  ].join("\n");
+}
+
+/** The page with its tables as the code has them now. Throws for a mark that no table has. */
+export function renew(page: string): string {
+  return page.replace(/<!-- (\w+) -->\n[\s\S]*?<!-- \/\1 -->/g, (_, name: string) => {
+    const table = tables[name];
+    if (table === undefined) throw new Error(`no table ${name}`);
+    return `<!-- ${name} -->\n${table()}\n<!-- /${name} -->`;
+  });
+}
+
+export function pages(): string[] {
+  const docs = readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" });
+  return [
+    join(root, "README.md"),
+    ...docs.filter((name) => name.endsWith(".md")).map((name) => join(root, "docs", name)),
+  ];
+}
+
+if (import.meta.main) {
+  const check = process.argv.includes("--check");
+  for (const path of pages()) {
+    const before = readFileSync(path, "utf8");
+    const after = renew(before);
+    if (after === before) continue;
+    if (check) {
+      console.error(`${path.slice(root.length + 1)} is behind the code: run bun scripts/docs.ts`);
+      process.exitCode = 1;
+    } else writeFileSync(path, after);
+  }
+}
