@@ -10,7 +10,7 @@ import { type Call, readCall } from "./call.ts";
 import { ClientGone, whileConnected } from "./connected.ts";
 import { gather } from "./gather.ts";
 import { upstreamHeaders } from "./headers.ts";
-import { answerHeaders, keyOf } from "./key.ts";
+import { answerHeaders, keyOf, wantedHeaders } from "./key.ts";
 import type { ProxyParts } from "./parts.ts";
 import { type Freshness, freshness, type Plan, planFor, unproven } from "./policy.ts";
 import { type Question, readQuestion } from "./question.ts";
@@ -65,9 +65,10 @@ async function journey(parts: ProxyParts, call: Call, config: Config): Promise<R
   if (body.kind === "stream") return pass(body.why, body.stream);
   let flying = false;
   try {
-    const question = await readQuestion(call, body.bytes, { host: parts.host, maxRequest: plan.maxRequest });
+    const { maxRequest } = plan;
+    const question = await readQuestion(call, body.bytes, { host: parts.host, maxRequest, settings: config });
     if (typeof question === "string") return await pass(question, body.bytes);
-    const job = jobOf(parts, call, { plan, question, body: body.bytes, reserved: body.reserved });
+    const job = jobOf(parts, call, { plan, question, config, body: body.bytes, reserved: body.reserved });
     const found = job.plan.read ? lookUp(parts, job) : undefined;
     if (found !== undefined && isGoodEnough(call, plan, found))
       return hit(parts, call, { job, found, allowedOrigins });
@@ -84,7 +85,7 @@ async function journey(parts: ProxyParts, call: Call, config: Config): Promise<R
 function jobOf(
   parts: ProxyParts,
   call: Call,
-  options: { plan: Plan; question: Question; body: Uint8Array; reserved: number },
+  options: { plan: Plan; question: Question; config: Config; body: Uint8Array; reserved: number },
 ): Job {
   const { question, body } = options;
   const { provider, upstreamPath, query, url } = call.route;
@@ -100,7 +101,7 @@ function jobOf(
       provider: provider.name,
       path: upstreamPath,
       query,
-      headers: answerHeaders(call.request.headers, provider.family.answerHeaders),
+      headers: answerHeaders(call.request.headers, wantedHeaders(provider, options.config.keyHeaders)),
       body: question.digest,
     });
   const ownKey = keyIn(plan.ownPool);

@@ -58,6 +58,17 @@ const changed: { readonly [Member in keyof typeof settings]: readonly [string, C
   shutdownGraceMs: ["4s", 4_000],
   allowedHosts: ["a.example.org,*.b", ["a.example.org", "*.b"]],
   allowedOrigins: ["https://a.example", ["https://a.example"]],
+  keyIgnore: ["trace_id,run", ["trace_id", "run"]],
+  keyKeep: ["user", ["user"]],
+  keyHeaders: ["X-Acme-*, -openai-beta", ["x-acme-*", "-openai-beta"]],
+  keyMask: [
+    "dates, text:a\\,b, glob:x*y",
+    [
+      { kind: "preset", name: "dates" },
+      { kind: "text", text: "a,b" },
+      { kind: "glob", text: "x*y" },
+    ],
+  ],
   log: ["json", "json"],
 };
 
@@ -92,6 +103,10 @@ test("without any source every setting has the default that its table names", ()
     shutdownGraceMs: 30_000,
     allowedHosts: [],
     allowedOrigins: [],
+    keyIgnore: [],
+    keyKeep: [],
+    keyHeaders: [],
+    keyMask: [{ kind: "preset", name: "billing-header" }],
     log: "text",
   });
 });
