@@ -2,6 +2,7 @@ import type { Config } from "./config.ts";
 import {
   baseUrl,
   choice,
+  count,
   duration,
   hostName,
   type Kind,
@@ -52,6 +53,18 @@ export const settings: { readonly [Member in Plain]: Setting<Config[Member]> } =
     kind: duration,
     fallback: "1m",
     help: "The same for a 404; not from local servers.",
+  },
+  maxStaleMs: {
+    name: "max_stale",
+    kind: orWords<number | undefined>(duration as Kind<number | undefined>, { ttl: undefined }),
+    fallback: "ttl",
+    help: "How long past its TTL an answer is still served while it is refreshed; `ttl`: as long again.",
+  },
+  refreshConcurrency: {
+    name: "refresh_concurrency",
+    kind: count,
+    fallback: "4",
+    help: "How many such refreshes run at a time.",
   },
   maxSize: {
     name: "max_size",

@@ -14,6 +14,9 @@ export interface Config {
   readonly ttlMs: number;
   readonly ttlPureMs: number;
   readonly ttl404Ms: number;
+  /** How long past its TTL an answer is served while it is refreshed; undefined: as long again as that TTL. */
+  readonly maxStaleMs: number | undefined;
+  readonly refreshConcurrency: number;
   readonly maxSize: number;
   readonly maxEntry: number;
   /** A cacheable request body over this is forwarded as BYPASS. */

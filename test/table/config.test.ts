@@ -41,6 +41,8 @@ const changed: { readonly [Member in keyof typeof settings]: readonly [string, C
   ttlMs: ["1h", 3_600_000],
   ttlPureMs: ["2h", 7_200_000],
   ttl404Ms: ["0", 0],
+  maxStaleMs: ["1h", 3_600_000],
+  refreshConcurrency: ["9", 9],
   maxSize: ["2GiB", 2 ** 31],
   maxEntry: ["1MiB", 2 ** 20],
   maxRequest: ["2MiB", 2 ** 21],
