@@ -19,18 +19,20 @@ export function jobOf(
     ? { provider: provider.name, model: question.model ?? "", tag: options.plan.ownPool }
     : undefined;
   const plan = claim === undefined || parts.verified.has(claim) ? options.plan : unproven(options.plan);
-  const keyIn = (partition: string) =>
+  const keyIn = (partition: string, sample: number) =>
     keyOf({
       partition,
       namespace: call.controls.namespace,
-      sample: call.controls.sample,
+      sample,
       provider: provider.name,
       path: upstreamPath,
       query,
       headers: answerHeaders(call.request.headers, provider.family.answerHeaders),
       body: question.digest,
     });
-  const ownKey = keyIn(plan.ownPool);
+  const pool = question.accountBound ? plan.ownPool : plan.pool;
+  const { sample: said, run } = call.controls;
+  const sample = said === "auto" ? parts.samples.number(run, keyIn(pool, 0), call.request.headers) : said;
   return {
     plan,
     family: provider.family,
@@ -41,8 +43,8 @@ export function jobOf(
       model: question.model,
       namespace: call.controls.namespace,
     },
-    key: question.accountBound ? ownKey : keyIn(plan.pool),
-    ownKey,
+    key: keyIn(pool, sample),
+    ownKey: keyIn(plan.ownPool, sample),
     credential: plan.ownPool,
     claim,
     wantsStream: question.wantsStream,
@@ -53,6 +55,7 @@ export function jobOf(
         decodes: parts.host.decodes,
         dropCacheControl: true,
         loop: parts.loopFor(url),
+        provider: provider.name,
       }),
       body,
     },

@@ -9,6 +9,7 @@ import type { Budget } from "./budget.ts";
 import type { CredentialReader } from "./credential.ts";
 import type { FlightHead } from "./record.ts";
 import type { Refreshes } from "./refresh.ts";
+import type { Samples } from "./samples.ts";
 import type { Verified } from "./verified.ts";
 
 /** What one request's journey needs, put together once by `compose.ts`. */
@@ -25,6 +26,7 @@ export interface ProxyParts {
   readonly credentials: CredentialReader;
   readonly verified: Verified;
   readonly refreshes: Refreshes;
+  readonly samples: Samples;
   /** Calls that go on though nobody reads them. */
   readonly unread: { count: number };
   /** This process's name in `CDN-Loop`. */

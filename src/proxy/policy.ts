@@ -54,7 +54,7 @@ export function planFor(call: Call, config: Config): Plan {
   return {
     bypass: bypassReason(call, { mode, needsCredential: !open }),
     read: !fetchAnew,
-    write: mode !== "replay",
+    write: mode !== "replay" && !controls.readOnly,
     join: !fetchAnew,
     offline: mode === "replay" ? "replay" : controls.onlyIfCached ? "only-if-cached" : undefined,
     unproven: false,

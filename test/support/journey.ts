@@ -12,6 +12,7 @@ import { handle } from "../../src/proxy/handle.ts";
 import type { ProxyParts } from "../../src/proxy/parts.ts";
 import type { FlightHead } from "../../src/proxy/record.ts";
 import { Refreshes } from "../../src/proxy/refresh.ts";
+import { Samples } from "../../src/proxy/samples.ts";
 import { Verified } from "../../src/proxy/verified.ts";
 
 export type ScriptedProvider = (url: string, init: UpstreamInit) => Response | Promise<Response>;
@@ -91,6 +92,7 @@ export function journey(
       credentials: new CredentialReader("a test's secret"),
       verified: new Verified(clock, () => run.config.verifyTtlMs),
       refreshes: new Refreshes(clock, () => run.config.refreshConcurrency),
+      samples: new Samples(),
       unread: { count: 0 },
       loopId: "askonce-test",
       loopFor: () => undefined,
