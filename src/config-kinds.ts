@@ -60,6 +60,12 @@ export const yesNo: Kind<boolean> = {
   format: String,
 };
 
+/** Some of `known`, with commas between them. */
+export function words<const W extends string>(...known: readonly W[]): Kind<readonly W[]> {
+  const one: Kind<W> = { ...choice(...known), valid: "" };
+  return listOf(one, `some of ${known.join(", ")}, with commas between them`);
+}
+
 /** A path, as it was written: the caller makes it absolute. */
 export const path: Kind<string> = {
   valid: "a path",

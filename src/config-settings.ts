@@ -13,7 +13,10 @@ import {
   path,
   providerName,
   size,
+  words,
+  yesNo,
 } from "./config-kinds.ts";
+import { pace } from "./config-pace.ts";
 
 export interface Setting<T> {
   /** As in the file; a dot stands for a table: `upstream.timeout` is `timeout` under `[upstream]`. */
@@ -162,6 +165,24 @@ export const settings: { readonly [Member in Plain]: Setting<Config[Member]> } =
     kind: listOf(origin, `${origin.valid}; several with commas between them`),
     fallback: "",
     help: "Web pages, beside those on loopback, that may be answered from the cache.",
+  },
+  keep: {
+    name: "keep",
+    kind: words("empty", "bad-tool-arguments"),
+    fallback: "",
+    help: "Doubtful answers that are kept all the same: empty ones, tool calls whose arguments are no JSON.",
+  },
+  replay: {
+    name: "replay",
+    kind: pace,
+    fallback: "instant",
+    help: "How fast a stored stream is replayed: at once, as it was recorded, or so many tokens a second.",
+  },
+  freshIds: {
+    name: "fresh_ids",
+    kind: yesNo,
+    fallback: "false",
+    help: "Gives each hit a new response id.",
   },
   log: {
     name: "log",

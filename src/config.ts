@@ -1,4 +1,5 @@
 import { baseUrl, choice, providerName } from "./config-kinds.ts";
+import type { Pace } from "./config-pace.ts";
 import { byName, type Plain, type Setting, settings } from "./config-settings.ts";
 import { type Given, givenValues, type Sources, unknown, withoutSecrets } from "./config-sources.ts";
 import { ConfigError } from "./errors.ts";
@@ -44,6 +45,10 @@ export interface Config {
   /** Lower case; `*.` in front stands for every name below it. */
   readonly allowedHosts: readonly string[];
   readonly allowedOrigins: readonly string[];
+  /** Reasons for not keeping an answer that don't count. */
+  readonly keep: readonly ("empty" | "bad-tool-arguments")[];
+  readonly replay: Pace;
+  readonly freshIds: boolean;
   readonly log: "text" | "json" | "off";
 }
 

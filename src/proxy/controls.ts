@@ -1,4 +1,5 @@
 import { duration } from "../config-kinds.ts";
+import { type Pace, pace } from "../config-pace.ts";
 import { proxyErrors } from "../errors.ts";
 import { readAliases } from "./aliases.ts";
 
@@ -19,6 +20,8 @@ export interface Controls {
   /** Undefined: the settings decide. Infinity: forever. */
   readonly ttlMs: number | undefined;
   readonly mode: Mode | undefined;
+  /** How fast a stored stream is replayed; undefined: as the setting says. */
+  readonly replay: Pace | undefined;
   /** RFC 9111 request directives that mean something to a cache of answers; the rest are ignored. */
   readonly noStore: boolean;
   readonly noCache: boolean;
@@ -65,6 +68,7 @@ export function readControls(
       read(said("run"), "1 to 128 printable characters", (text) => (RUN.test(text) ? text : undefined)) ?? "",
     ttlMs: read(said("ttl"), duration.valid, duration.parse) ?? aliased.ttlMs,
     mode: read(said("mode"), MODES.join(", "), (text) => MODES.find((mode) => mode === text)),
+    replay: read(said("replay"), pace.valid, pace.parse),
     noStore: directives.has("no-store") || aliased.bypass === true,
     noCache: directives.has("no-cache") || aliased.refresh === true,
     readOnly: aliased.readOnly === true,

@@ -59,16 +59,16 @@ async function journey(parts: ProxyParts, call: Call, config: Config): Promise<R
     if (typeof question === "string") return await pass(question, body.bytes);
     const job = jobOf(parts, call, { plan, question, body: body.bytes, reserved: body.reserved });
     const found = lookUp(parts, call, job);
-    if (found?.standing === "fresh") return serve(parts, call, { found, word: "HIT", allowedOrigins });
+    if (found?.standing === "fresh") return serve(parts, call, { plan, found, word: "HIT", allowedOrigins });
     if (found?.standing === "stale") {
       const { word, begun } = refreshBehind(parts, job);
       flying = begun;
-      return serve(parts, call, { found, word, allowedOrigins });
+      return serve(parts, call, { plan, found, word, allowedOrigins });
     }
     if (plan.offline === "replay") throw proxyErrors.replayMiss(`key ${job.key}`);
     if (plan.offline === "only-if-cached") throw proxyErrors.onlyIfCachedMiss();
     if (found && parts.refreshes.isPaused(job.key))
-      return serve(parts, call, { found, word: "STALE", allowedOrigins });
+      return serve(parts, call, { plan, found, word: "STALE", allowedOrigins });
     flying = true;
     return await share(parts, call, { job, found, allowedOrigins });
   } finally {

@@ -1,5 +1,7 @@
 import type { Entry } from "../cache/entry.ts";
 import type { Config } from "../config.ts";
+import type { Pace } from "../config-pace.ts";
+import type { RefusalReason } from "../providers/provider.ts";
 import type { Call } from "./call.ts";
 import type { Controls } from "./controls.ts";
 
@@ -33,6 +35,10 @@ export interface Plan {
   readonly ttl404Ms: number | undefined;
   /** Asked for by the request, stored with the entry. */
   readonly ownTtlMs: number | undefined;
+  /** Reasons for not keeping an answer that don't count. */
+  readonly keep: readonly RefusalReason[];
+  readonly pace: Pace;
+  readonly freshIds: boolean;
   readonly maxEntry: number;
   readonly maxRequest: number;
   readonly joinPatienceMs: number;
@@ -65,6 +71,9 @@ export function planFor(call: Call, config: Config): Plan {
     maxStaleMs: config.maxStaleMs,
     ttl404Ms: route.provider.local ? undefined : config.ttl404Ms,
     ownTtlMs: controls.ttlMs,
+    keep: config.keep,
+    pace: controls.replay ?? config.replay,
+    freshIds: config.freshIds,
     maxEntry: config.maxEntry,
     maxRequest: config.maxRequest,
     joinPatienceMs: config.joinPatienceMs,

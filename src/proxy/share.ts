@@ -48,7 +48,7 @@ export async function share(
       } catch (error) {
         reader.leave();
         if (found && !(error instanceof ClientGone)) {
-          return serve(parts, call, { found, word: "STALE", why: "; fwd=stale", allowedOrigins });
+          return serve(parts, call, { plan, found, word: "STALE", why: "; fwd=stale", allowedOrigins });
         }
         if (leads || error instanceof ClientGone || round >= ROUNDS) throw error;
         continue;
@@ -56,7 +56,7 @@ export async function share(
       if (found && (head.status === 429 || head.status >= 500)) {
         reader.leave();
         const why = `; fwd=stale; fwd-status=${head.status}`;
-        return serve(parts, call, { found, word: "STALE", why, allowedOrigins });
+        return serve(parts, call, { plan, found, word: "STALE", why, allowedOrigins });
       }
       if (leads || sharable(head, { own: flight.credential === job.credential, round })) {
         return await deliver(parts, call, { ...options, flight, head, reader, leads });

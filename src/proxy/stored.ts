@@ -2,6 +2,7 @@ import type { CacheWord } from "../journal/event.ts";
 import type { Call } from "./call.ts";
 import type { Found } from "./job.ts";
 import type { ProxyParts } from "./parts.ts";
+import type { Plan } from "./policy.ts";
 import { type AnswerFlight, type Job, launch } from "./record.ts";
 import { retryAfter } from "./refresh.ts";
 import { replyEntry } from "./reply.ts";
@@ -11,7 +12,7 @@ import { tell } from "./report.ts";
 export function serve(
   parts: ProxyParts,
   call: Call,
-  options: { found: Found; word: CacheWord; why?: string; allowedOrigins: readonly string[] },
+  options: { plan: Plan; found: Found; word: CacheWord; why?: string; allowedOrigins: readonly string[] },
 ): Response {
   const { found, word, allowedOrigins } = options;
   const { entry, fresh } = found;
@@ -19,6 +20,8 @@ export function serve(
   parts.store.touch(entry.key);
   return replyEntry(call, entry, {
     status: { word, cacheStatus: options.why ?? `; hit${ttl}`, key: entry.key, ageMs: fresh.ageMs },
+    pace: options.plan.pace,
+    freshIds: options.plan.freshIds,
     allowedOrigins,
     now: () => parts.clock.monotonic(),
     ended: (delivery) =>
