@@ -11,6 +11,8 @@ import { Budget } from "./proxy/budget.ts";
 import { CredentialReader } from "./proxy/credential.ts";
 import type { ProxyParts } from "./proxy/parts.ts";
 import type { FlightHead } from "./proxy/record.ts";
+import { Refreshes } from "./proxy/refresh.ts";
+import { Samples } from "./proxy/samples.ts";
 import { Verified } from "./proxy/verified.ts";
 import { openStore } from "./storage/store.ts";
 import { VERSION } from "./version.ts";
@@ -68,6 +70,8 @@ export async function compose(config: Config, host: Host): Promise<App> {
     budget,
     credentials: new CredentialReader(await installationSecret(host, config.data, report)),
     verified: new Verified(clock, () => current.verifyTtlMs),
+    refreshes: new Refreshes(clock, () => current.refreshConcurrency),
+    samples: new Samples(),
     unread: { count: 0 },
     loopId,
     loopFor: (url) => (isNear(url) ? loopId : undefined),

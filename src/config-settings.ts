@@ -3,6 +3,7 @@ import {
   baseUrl,
   bodyMember,
   choice,
+  count,
   duration,
   hostName,
   type Kind,
@@ -14,8 +15,11 @@ import {
   path,
   providerName,
   size,
+  words,
+  yesNo,
 } from "./config-kinds.ts";
 import { maskRules } from "./config-masks.ts";
+import { pace } from "./config-pace.ts";
 
 export interface Setting<T> {
   /** As in the file; a dot stands for a table: `upstream.timeout` is `timeout` under `[upstream]`. */
@@ -55,6 +59,18 @@ export const settings: { readonly [Member in Plain]: Setting<Config[Member]> } =
     kind: duration,
     fallback: "1m",
     help: "The same for a 404; not from local servers.",
+  },
+  maxStaleMs: {
+    name: "max_stale",
+    kind: orWords<number | undefined>(duration as Kind<number | undefined>, { ttl: undefined }),
+    fallback: "ttl",
+    help: "How long past its TTL an answer is still served while it is refreshed; `ttl`: as long again.",
+  },
+  refreshConcurrency: {
+    name: "refresh_concurrency",
+    kind: count,
+    fallback: "4",
+    help: "How many such refreshes run at a time.",
   },
   maxSize: {
     name: "max_size",
@@ -176,6 +192,24 @@ export const settings: { readonly [Member in Plain]: Setting<Config[Member]> } =
     kind: maskRules,
     fallback: "billing-header",
     help: "Parts of a request's texts that do not count for the key; the request goes up unchanged.",
+  },
+  keep: {
+    name: "keep",
+    kind: words("empty", "bad-tool-arguments"),
+    fallback: "",
+    help: "Doubtful answers that are kept all the same: empty ones, tool calls whose arguments are no JSON.",
+  },
+  replay: {
+    name: "replay",
+    kind: pace,
+    fallback: "instant",
+    help: "How fast a stored stream is replayed: at once, as it was recorded, or so many tokens a second.",
+  },
+  freshIds: {
+    name: "fresh_ids",
+    kind: yesNo,
+    fallback: "false",
+    help: "Gives each hit a new response id.",
   },
   log: {
     name: "log",

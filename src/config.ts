@@ -1,5 +1,6 @@
 import { baseUrl, choice, providerName } from "./config-kinds.ts";
 import type { MaskRule } from "./config-masks.ts";
+import type { Pace } from "./config-pace.ts";
 import { byName, type Plain, type Setting, settings } from "./config-settings.ts";
 import { type Given, givenValues, type Sources, unknown, withoutSecrets } from "./config-sources.ts";
 import { ConfigError } from "./errors.ts";
@@ -15,6 +16,9 @@ export interface Config {
   readonly ttlMs: number;
   readonly ttlPureMs: number;
   readonly ttl404Ms: number;
+  /** How long past its TTL an answer is served while it is refreshed; undefined: as long again as that TTL. */
+  readonly maxStaleMs: number | undefined;
+  readonly refreshConcurrency: number;
   readonly maxSize: number;
   readonly maxEntry: number;
   /** A cacheable request body over this is forwarded as BYPASS. */
@@ -50,6 +54,10 @@ export interface Config {
   readonly keyHeaders: readonly string[];
   /** Parts of texts that do not count for the key. */
   readonly keyMask: readonly MaskRule[];
+  /** Reasons for not keeping an answer that don't count. */
+  readonly keep: readonly ("empty" | "bad-tool-arguments")[];
+  readonly replay: Pace;
+  readonly freshIds: boolean;
   readonly log: "text" | "json" | "off";
 }
 

@@ -247,7 +247,8 @@ class Run {
   /** Commits the entry. Readers are not kept waiting for it beyond a second. */
   async #keep(response: Response, finding: Finding): Promise<Outcome> {
     const { usage, model, refusal } = finding;
-    if (refusal !== undefined) return { kept: false, refusal, usage, model, key: undefined };
+    if (refusal !== undefined && !this.#job.plan.keep.includes(refusal))
+      return { kept: false, refusal, usage, model, key: undefined };
     const job = this.#job;
     const key = finding.accountBound ? job.ownKey : job.key;
     if (job.claim && response.status === 200) this.#parts.verified.accept(job.claim);
