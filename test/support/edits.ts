@@ -7,18 +7,29 @@ export interface Edit {
   readonly what: string;
 }
 
-/** One edit at one place, drawn from all of them; no member of `ignored` is touched or added at the top level. */
-export function edited(tree: Tree, chance: Chance, ignored: ReadonlySet<string>): Edit {
-  const open = places(tree).filter((way) => {
-    const top = tree.kind === "object" ? tree.members[way[0] ?? -1]?.[0] : undefined;
-    return top === undefined || !ignored.has(top);
-  });
-  const before = meaning(tree);
-  for (;;) {
-    const way = chance.one(open);
-    const [what, value] = change(at(tree, way), chance);
-    const after = replaced(tree, way, value);
-    if (meaning(after) !== before) return { tree: after, way, what };
+/** Draws single edits of one tree, each at one of all its places. */
+export class Editor {
+  readonly #tree: Tree;
+  readonly #before: string;
+  readonly #places: (readonly number[])[];
+
+  /** No member of `ignored` is touched at the top level. */
+  constructor(tree: Tree, ignored: ReadonlySet<string>) {
+    this.#tree = tree;
+    this.#before = meaning(tree);
+    this.#places = places(tree).filter((way) => {
+      const top = tree.kind === "object" ? tree.members[way[0] ?? -1]?.[0] : undefined;
+      return top === undefined || !ignored.has(top);
+    });
+  }
+
+  edit(chance: Chance): Edit {
+    for (;;) {
+      const way = chance.one(this.#places);
+      const [what, value] = change(at(this.#tree, way), chance);
+      const after = replaced(this.#tree, way, value);
+      if (meaning(after) !== this.#before) return { tree: after, way, what };
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 /** Bodies written in other ways must be one question, bodies with one edit another one: counted, per family. */
 import assert from "node:assert/strict";
 import type { Sample } from "./bodies.ts";
-import { edited } from "./edits.ts";
+import { Editor } from "./edits.ts";
 import { Chance, compact, type Member, pathName, places, type Tree, treeOf, written } from "./json-tree.ts";
 import { Keyed } from "./keyed.ts";
 
@@ -29,6 +29,7 @@ export async function tryFamily(
   assert.equal(tree.kind, "object");
   const top: Tree = { ...(tree as Extract<Tree, { kind: "object" }>), free: true };
   const ignored = new Set(Object.keys(sample.ignored));
+  const editor = new Editor(top, ignored);
   const keyed = new Keyed();
   const { path } = sample;
   const plain = await keyed.ask({ path, body: compact(top) });
@@ -53,7 +54,7 @@ export async function tryFamily(
     if (again.word === "HIT" && again.key === plain.key) counts.hits++;
     else wrong(`no hit (${again.word}): ${body}`);
 
-    const { tree: other, way, what } = edited(top, chance, ignored);
+    const { tree: other, way, what } = editor.edit(chance);
     touched.add(pathName(top, way));
     const text = written(withIgnored(other, sample, chance), chance);
     counts.edits++;

@@ -6,7 +6,7 @@ import { pathName, places, treeOf, at as valueAt } from "../support/json-tree.ts
 import { tryFamily } from "../support/reformat.ts";
 import { routed } from "../support/routed.ts";
 
-const TIMES = 150;
+const TIMES = 80;
 
 for (const [index, sample] of samples.entries()) {
   test(`${sample.family}: the same body written in ${TIMES} ways is one question, ${TIMES} single edits are others`, async () => {
