@@ -33,10 +33,10 @@ function endpointsOf(provider: Provider): Documented[] {
     const rests = [
       `/v1beta/models/{model}:${name}`,
       `/model/{model}/${name}`,
-      `/hf-inference/${name}`,
-      `/hf-inference/models/{org}/{model}/pipeline/${name}`,
       `/openai/v1/${name}`,
       `/${name}`,
+      `/hf-inference/${name}`,
+      `/hf-inference/models/{org}/{model}/pipeline/${name}`,
     ];
     for (const rest of rests) {
       const path = provider.upstreamPath(rest);
