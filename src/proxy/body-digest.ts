@@ -8,6 +8,8 @@ import { formBoundary, formParts, type Part } from "./multipart.ts";
 export interface BodyDigest {
   /** The form that was digested and its SHA-256: `json:…`, `form:…` or `raw:…`, so that no two forms collide. */
   readonly digest: string;
+  /** The canonical form, where the body is JSON that has one. */
+  readonly canonical?: Uint8Array;
   /** The parts of a form; undefined for anything else. */
   readonly parts: readonly Part[] | undefined;
 }
@@ -23,7 +25,9 @@ export async function digestBody(
       shape: bodyShape(endpoint.kind, path),
       ignore: volatileNames(provider, endpoint.kind),
     });
-    if (canonical !== undefined) return { digest: `json:${await sha256Bytes(canonical)}`, parts: undefined };
+    if (canonical !== undefined) {
+      return { digest: `json:${await sha256Bytes(canonical)}`, canonical, parts: undefined };
+    }
   }
   const boundary = formBoundary(contentType);
   const parts = boundary === undefined ? undefined : formParts(body, boundary);

@@ -1,28 +1,27 @@
 import type { Entry } from "../cache/entry.ts";
-import type { Reader } from "../cache/recording.ts";
 import type { Config } from "../config.ts";
 import { ProxyError, proxyErrors } from "../errors.ts";
 import type { Peer } from "../host.ts";
 import type { CacheWord } from "../journal/event.ts";
+import { answerBatch } from "./batch.ts";
+import { placedUnits, withParts } from "./batch-parts.ts";
+import { readBatch } from "./batch-request.ts";
 import { readBody } from "./body.ts";
 import { bypass, PIECE } from "./bypass.ts";
 import { type Call, readCall } from "./call.ts";
-import { ClientGone, whileConnected } from "./connected.ts";
+import { ClientGone } from "./connected.ts";
 import { gather } from "./gather.ts";
 import { upstreamHeaders } from "./headers.ts";
+import { type Joined, join } from "./join.ts";
 import { answerHeaders, keyOf } from "./key.ts";
+import { pacer } from "./pace.ts";
 import type { ProxyParts } from "./parts.ts";
 import { type Freshness, freshness, type Plan, planFor, unproven } from "./policy.ts";
 import { type Question, readQuestion } from "./question.ts";
-import { type AnswerFlight, type FlightHead, type Job, launch, type Outcome } from "./record.ts";
+import type { Job, Outcome } from "./record.ts";
 import { refuse, refuseUnread } from "./refuse.ts";
 import { type ReplyOptions, replyEntry, replyLive, replyWhole } from "./reply.ts";
 import { tell } from "./report.ts";
-
-/** After so many calls a failure that is nobody's in particular goes to all who wait. */
-const ROUNDS = 3;
-/** Failures of one credential: they say nothing about what another one would get. */
-const OWN_FAILURES = new Set([401, 402, 403, 404, 429]);
 
 /** THE ORDER: one request from its head to its answer. Never rejects. */
 export async function handle(parts: ProxyParts, request: Request, peer: Peer): Promise<Response> {
@@ -67,18 +66,52 @@ async function journey(parts: ProxyParts, call: Call, config: Config): Promise<R
   try {
     const question = await readQuestion(call, body.bytes, { host: parts.host, maxRequest: plan.maxRequest });
     if (typeof question === "string") return await pass(question, body.bytes);
-    const job = jobOf(parts, call, { plan, question, body: body.bytes, reserved: body.reserved });
+    let job = jobOf(parts, call, { plan, question, body: body.bytes, reserved: body.reserved });
     const found = job.plan.read ? lookUp(parts, job) : undefined;
     if (found !== undefined && isGoodEnough(call, plan, found))
       return hit(parts, call, { job, found, allowedOrigins });
+    const stale = found !== undefined;
+    if (question.asked.endpoint.kind === "embeddings") {
+      const answered = await fromInputs(parts, call, { job, question, stale, allowedOrigins });
+      if (answered instanceof Response) return answered;
+      job = answered;
+      // Others may have been answered while this one looked.
+      const since = job.plan.read ? lookUp(parts, job) : undefined;
+      if (since !== undefined && isGoodEnough(call, plan, since))
+        return hit(parts, call, { job, found: since, allowedOrigins });
+    }
     if (plan.offline === "replay") throw proxyErrors.replayMiss(`key ${job.key}`);
     if (plan.offline === "only-if-cached") throw proxyErrors.onlyIfCachedMiss();
     flying = true;
-    return await share(parts, call, { job, stale: found !== undefined, allowedOrigins });
+    return await share(parts, call, { job, stale, allowedOrigins });
   } finally {
     // A flight gives back what it took with the job that began it.
     if (!flying) parts.budget.give(body.reserved);
   }
+}
+
+/** An answer from the inputs that are known, or the job to go on with, which keeps each input's answer. */
+async function fromInputs(
+  parts: ProxyParts,
+  call: Call,
+  options: { job: Job; question: Question; stale: boolean; allowedOrigins: readonly string[] },
+): Promise<Response | Job> {
+  const { job, allowedOrigins } = options;
+  const batch = await readBatch(options.question, pacer(parts.clock));
+  if (batch === undefined) return job;
+  const now = parts.clock.now();
+  const answer = await answerBatch(parts, call, {
+    ...options,
+    batch,
+    usable: (entry) => {
+      const found = { entry, fresh: freshness(entry, job.plan, now) };
+      return isGoodEnough(call, job.plan, found) ? found.fresh : undefined;
+    },
+    join: (part) => join(parts, call, part),
+    pass: (joined) => deliver(parts, call, { job, stale: false, allowedOrigins, ...joined }),
+    replay: (entry, fresh) => hit(parts, call, { job, found: { entry, fresh }, allowedOrigins }),
+  });
+  return answer ?? withParts(parts, job, { form: batch.form, placed: placedUnits(batch) });
 }
 
 function jobOf(
@@ -92,17 +125,15 @@ function jobOf(
     ? { provider: provider.name, model: question.model ?? "", tag: options.plan.ownPool }
     : undefined;
   const plan = claim === undefined || parts.verified.has(claim) ? options.plan : unproven(options.plan);
-  const keyIn = (partition: string) =>
-    keyOf({
-      partition,
-      namespace: call.controls.namespace,
-      sample: call.controls.sample,
-      provider: provider.name,
-      path: upstreamPath,
-      query,
-      headers: answerHeaders(call.request.headers, provider.family.answerHeaders),
-      body: question.digest,
-    });
+  const keyParts = {
+    namespace: call.controls.namespace,
+    sample: call.controls.sample,
+    provider: provider.name,
+    path: upstreamPath,
+    query,
+    headers: answerHeaders(call.request.headers, provider.family.answerHeaders),
+  };
+  const keyIn = (partition: string) => keyOf({ ...keyParts, partition, body: question.digest });
   const ownKey = keyIn(plan.ownPool);
   return {
     plan,
@@ -131,6 +162,7 @@ function jobOf(
     },
     provider: provider.name,
     reserved: options.reserved,
+    keyParts,
   };
 }
 
@@ -175,63 +207,18 @@ function hit(
   });
 }
 
-/**
- * Joins the call that is under way for this request, or leads one. A call that failed before anything was shared
- * is its leader's: of the others one leads anew, by being the first to look again, and the rest join it.
- */
 async function share(
   parts: ProxyParts,
   call: Call,
   options: { job: Job; stale: boolean; allowedOrigins: readonly string[] },
 ): Promise<Response> {
-  const { job } = options;
-  const { plan } = job;
-  let { reserved } = job;
-  try {
-    for (let round = 1; ; round++) {
-      const now = parts.clock.monotonic();
-      const running = plan.join
-        ? parts.flights.find(job.key, { now, patienceMs: plan.joinPatienceMs })
-        : undefined;
-      const leads = running === undefined;
-      const flight = (running as AnswerFlight | undefined) ?? launch(parts, { ...job, reserved });
-      if (leads) reserved = 0;
-      const reader = flight.recording.reader();
-      let head: FlightHead;
-      try {
-        head = await whileConnected(call.request, flight.head, () => reader.leave());
-      } catch (error) {
-        reader.leave();
-        if (leads || error instanceof ClientGone || round >= ROUNDS) throw error;
-        continue;
-      }
-      if (leads || sharable(head, { own: flight.credential === job.credential, round })) {
-        return await deliver(parts, call, { ...options, flight, head, reader, leads });
-      }
-      reader.leave();
-    }
-  } finally {
-    parts.budget.give(reserved);
-  }
-}
-
-function sharable(head: FlightHead, options: { own: boolean; round: number }): boolean {
-  if (OWN_FAILURES.has(head.status)) return options.own;
-  return head.status < 500 || options.round >= ROUNDS;
+  return deliver(parts, call, { ...options, ...(await join(parts, call, options.job)) });
 }
 
 async function deliver(
   parts: ProxyParts,
   call: Call,
-  options: {
-    job: Job;
-    stale: boolean;
-    allowedOrigins: readonly string[];
-    flight: AnswerFlight;
-    head: FlightHead;
-    reader: Reader;
-    leads: boolean;
-  },
+  options: Joined & { job: Job; stale: boolean; allowedOrigins: readonly string[] },
 ): Promise<Response> {
   const { job, flight, head, leads } = options;
   const whole = head.stream ? options.reader : await gather(options.reader, PIECE);

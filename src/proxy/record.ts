@@ -13,6 +13,7 @@ import type {
 } from "../providers/provider.ts";
 import { readDocument } from "./document.ts";
 import { contentCoding, isJson, mediaType, storedHeaders } from "./headers.ts";
+import type { KeyParts } from "./key.ts";
 import type { ProxyParts } from "./parts.ts";
 import { freshness, type Plan } from "./policy.ts";
 import { Upstream, type UpstreamAnswer } from "./upstream.ts";
@@ -64,6 +65,10 @@ export interface Job {
   readonly provider: string;
   /** Bytes already taken from the budget for the request's body. */
   readonly reserved: number;
+  /** What its keys are made of, but for pool and body. */
+  readonly keyParts: Omit<KeyParts, "partition" | "body">;
+  /** What else is to be done with an entry once it is committed, before readers see the end. Never rejects. */
+  readonly kept?: (entry: Entry) => Promise<void>;
 }
 
 /** Endpoints that may answer with something else than JSON: sound, pictures, subtitles, plain text. */
@@ -271,6 +276,7 @@ class Run {
     this.#after(HOLD_MS, () => this.recording.end());
     try {
       await this.#parts.store.put(entry);
+      await job.kept?.(entry);
       return { kept: true, refusal: undefined, usage, model, key };
     } catch (error) {
       if (!(error instanceof StoreFault)) this.#parts.report(`keeping an answer failed: ${String(error)}`);
