@@ -1,7 +1,7 @@
 import type { BatchForm, BatchShape } from "../providers/embeddings.ts";
 import { afterSpace, elements, Members, type Span, valueEnd } from "./json-spans.ts";
 import type { Pace } from "./pace.ts";
-import { type Count, countsAt, printed, shares } from "./token-shares.ts";
+import { type Count, countsAt, shares, total } from "./token-shares.ts";
 
 /**
  * One input's vector: an element of a provider's answer, as its raw text, with what frames it there. No digit of it
@@ -202,10 +202,15 @@ function separatorOf({ text, name, value, lead }: Answer): Uint8Array {
 }
 
 function summed(vectors: readonly Vector[]): ReadonlyMap<string, number> {
-  const sums = new Map<string, number>();
-  for (const { counts } of vectors)
-    for (const [path, count] of counts) sums.set(path, (sums.get(path) ?? 0) + count);
-  return sums;
+  const all = new Map<string, number[]>();
+  for (const { counts } of vectors) {
+    for (const [path, count] of counts) {
+      const before = all.get(path);
+      if (before === undefined) all.set(path, [count]);
+      else before.push(count);
+    }
+  }
+  return new Map([...all].map(([path, counts]) => [path, total(counts)]));
 }
 
 /** A stretch of an answer's frame with its counts written anew. */
@@ -219,7 +224,7 @@ function* withCounts(
   for (const count of answer.counts) {
     if (count.start < stretch.start || count.end > stretch.end) continue;
     yield text.subarray(at, count.start);
-    yield ENCODER.encode(printed(counts.get(count.path) ?? 0));
+    yield ENCODER.encode(String(counts.get(count.path) ?? 0));
     at = count.end;
   }
   yield text.subarray(at, stretch.end);

@@ -9,8 +9,8 @@ import type { ProxyParts } from "./parts.ts";
 import { freshness } from "./policy.ts";
 import type { Job } from "./record.ts";
 
-/** Entries committed at a time: the store groups them, and the rest of the batch stays uncopied meanwhile. */
-const WAVE = 32;
+/** Parts put at a time: the rest stays uncopied meanwhile, and more at once would compete with the loop for the CPU. */
+const WAVE = 4;
 
 /** Where the answer to one input alone is looked for, and where it lies if it is the credential's own. */
 export function partKeys(job: Job, unit: Unit): { readonly shared: CacheKey; readonly own: CacheKey } {
@@ -50,7 +50,7 @@ async function keepParts(
     const vectors = text && (await splitAnswer(text, { form, weights, pace }));
     if (vectors === undefined) return;
     const done = new Set<string>();
-    let wave: Promise<void>[] = [];
+    const wave: Promise<void>[] = [];
     for (const [at, unit] of placed.entries()) {
       if (done.has(unit.digest)) continue;
       done.add(unit.digest);
@@ -60,7 +60,6 @@ async function keepParts(
       if (wave.length >= WAVE) await Promise.all(wave.splice(0));
     }
     await Promise.all(wave);
-    wave = [];
   } catch (error) {
     parts.report(`keeping the parts of an answer failed: ${String(error)}`);
   } finally {

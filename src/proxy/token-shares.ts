@@ -37,12 +37,12 @@ export function* countsAt(
  * A total shared out by weight. Whole numbers stay whole and sum up to the total: what rounding leaves goes to those
  * with the largest remainders, the first of equals first.
  */
-export function shares(total: number, weights: readonly number[]): readonly number[] {
+export function shares(whole: number, weights: readonly number[]): readonly number[] {
   const sum = weights.reduce((all, weight) => all + weight, 0);
-  const exact = weights.map((weight) => (total * (sum === 0 ? 1 : weight)) / (sum || weights.length));
-  if (!Number.isSafeInteger(total)) return exact;
+  const exact = weights.map((weight) => (whole * (sum === 0 ? 1 : weight)) / (sum || weights.length));
+  if (!Number.isSafeInteger(whole)) return exact;
   const parts = exact.map(Math.floor);
-  let left = total - parts.reduce((all, part) => all + part, 0);
+  let left = whole - parts.reduce((all, part) => all + part, 0);
   const byRemainder = exact.map((value, at) => ({ at, rest: value - (parts[at] as number) }));
   byRemainder.sort((a, b) => b.rest - a.rest || a.at - b.at);
   for (const { at } of byRemainder) {
@@ -53,7 +53,8 @@ export function shares(total: number, weights: readonly number[]): readonly numb
   return parts;
 }
 
-/** Sums of fractions carry noise in their last digits. */
-export function printed(count: number): string {
-  return String(Number.isInteger(count) ? count : Number(count.toPrecision(12)));
+/** The sum of counts; one of fractions without the noise that adding leaves in its last digits. */
+export function total(counts: readonly number[]): number {
+  const sum = counts.reduce((all, count) => all + count, 0);
+  return Number.isInteger(sum) || counts.length === 1 ? sum : Number(sum.toPrecision(12));
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
+import fc from "fast-check";
 import { startAskonce } from "../support/askonce.ts";
 import { type Asked, inputsOf, openaiAnswer, print, tokensOf, vectorOf } from "../support/embeddings.ts";
 import type { Call, Handler } from "../support/provider.ts";
@@ -233,6 +234,34 @@ test("the same batch from many at once is one call for its unknown part, and all
     assert.equal(answer.text, answers[0]?.text);
   }
   assertVectors(answers[0] as RawAnswer, { model: "m", input: [a, known, b] });
+});
+
+test("whatever batches come, in whatever order, the provider is asked once for each input and the answers are right", async () => {
+  const provider = run.script("openai", embeds);
+  const pick = fc.nat(7);
+  const asked = fc.oneof(pick, fc.array(pick, { minLength: 1, maxLength: 6 }));
+  await fc.assert(
+    fc.asyncProperty(fc.array(asked, { minLength: 1, maxLength: 8 }), fc.boolean(), async (list, coded) => {
+      const pool = words(8);
+      const seen = new Set<unknown>();
+      const more = { body: { encoding_format: coded ? "base64" : "float" } };
+      for (const one of list) {
+        const input = Array.isArray(one) ? one.map((at) => pool[at]) : pool[one];
+        const inputs = inputsOf(input);
+        const unknown = inputs.filter((each) => !seen.has(each));
+        provider.forget();
+        const answer = await embed(input, more);
+        const word = unknown.length === 0 ? "HIT" : unknown.length === inputs.length ? "MISS" : "PARTIAL";
+        assert.deepEqual([answer.status, answer.cache], [200, word]);
+        assertVectors(answer, { model: "m", input, ...more.body });
+        const sent = word === "MISS" ? input : [...new Set(unknown)];
+        const wanted = word === "HIT" ? [] : [sent];
+        assert.deepEqual(await Promise.all(provider.calls.map(inputsAsked)), wanted);
+        for (const each of inputs) seen.add(each);
+      }
+    }),
+    { numRuns: 30 },
+  );
 });
 
 test("a compressed batch is taken apart, and its unknown part goes up plain", async () => {

@@ -330,6 +330,35 @@ test("an object is an input of Jina's and of Voyage's, alone as a list of one", 
   assert.equal(await readBatch(one, atOnce), undefined);
 });
 
+test("counts add up wherever they stand and however deep; what is no count stays as the first answer has it", async () => {
+  const batch = await batchOf({ input: ["aaaa", "b"] });
+  const first =
+    '{"usage":{"prompt_tokens":8,"details":{"text":[8,null],"cost":0.02,"cached":false}},"id":"1","data":[1]}';
+  const second =
+    '{"id":"2","data":[2],"usage":{"prompt_tokens":2,"details":{"text":[2,null],"cost":0.01,"cached":true}}}';
+  const [a] = await split(first, { ...batch, units: batch.units.slice(0, 1) }, [4]);
+  const [b] = await split(second, { ...batch, units: batch.units.slice(1) }, [1]);
+  assert.equal(
+    text(joinVectors([a as Vector, b as Vector], batch.form)),
+    '{"usage":{"prompt_tokens":10,"details":{"text":[10,null],"cost":0.03,"cached":false}},"id":"1","data":[1,2]}',
+  );
+});
+
+test("parts of an answer with fractions give the same bytes before and after they went through the store", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.double({ min: 0, max: 9, noNaN: true }), async (cost) => {
+      const batch = await batchOf({ input: ["aaaa", "b", "cc"] });
+      const weights = batch.units.map((unit) => unit.weight);
+      const vectors = await split(`{"data":[1,2,3],"usage":{"cost":${cost.toFixed(12)}}}`, batch, weights);
+      const direct = text(joinVectors(vectors, batch.form));
+      const stored: Vector[] = [];
+      for (const vector of vectors)
+        stored.push(...(await split(text(joinVectors([vector], unitForm(batch.form))), batch, [1])));
+      assert.equal(text(joinVectors(stored, batch.form)), direct);
+    }),
+  );
+});
+
 test("a path that is no embeddings endpoint has no form", async () => {
   const question = await questionOf({ input: ["a"] });
   const other = { ...question.asked, endpoint: { kind: "moderations" as const, pure: true } };
