@@ -45,8 +45,8 @@ export interface Config {
   /** Lower case; `*.` in front stands for every name below it. */
   readonly allowedHosts: readonly string[];
   readonly allowedOrigins: readonly string[];
-  /** Reasons for not keeping an answer that don't count. */
-  readonly keep: readonly ("empty" | "bad-tool-arguments")[];
+  /** Doubtful answers that are kept. */
+  readonly keep: readonly ("length" | "filter" | "refusal" | "empty" | "bad-tool-arguments")[];
   readonly replay: Pace;
   readonly freshIds: boolean;
   readonly log: "text" | "json" | "off";

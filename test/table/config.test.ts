@@ -98,7 +98,7 @@ test("without any source every setting has the default that its table names", ()
     allowedHosts: [],
     allowedOrigins: [],
     log: "text",
-    keep: [],
+    keep: ["length", "filter", "refusal"],
     replay: { kind: "instant" },
     freshIds: false,
     maxStaleMs: undefined,
