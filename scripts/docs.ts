@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import process from "node:process";
 import { settingsTable } from "../src/config-settings.ts";
 import { providerFacts } from "../src/providers/table.ts";
+import { aliases } from "../src/proxy/aliases.ts";
 
 const root = dirname(import.meta.dirname);
 const BASE = "http://127.0.0.1:8181";
@@ -14,6 +15,10 @@ const BASE = "http://127.0.0.1:8181";
 const tables: Readonly<Record<string, () => string>> = {
   providers: providersTable,
   settings: () => settingsTable().trim(),
+  gateways: () =>
+    ["| gateway | header | here |", "| --- | --- | --- |"]
+      .concat(aliases.map(({ gateway, header, means }) => `| ${gateway} | \`${header}\` | ${means} |`))
+      .join("\n"),
 };
 
 function providersTable(): string {

@@ -69,6 +69,9 @@ async function run(name: string): Promise<Tally> {
   const tally = tallyOf({ part, output, code });
   const failed = tally.failed > 0;
   if (failed) console.log(output.trimEnd());
+  else
+    for (const figure of output.match(/^(?:bun|deno|executable|figures?): .*$/gm) ?? [])
+      console.log(`  ${figure}`);
   console.log(
     `${failed ? "FAILED" : "ok"} ${name}: ${tally.passed} passed, ${tally.failed} failed, ${seconds} s`,
   );

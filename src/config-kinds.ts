@@ -47,6 +47,25 @@ export function choice<const W extends string>(...words: readonly W[]): Kind<W> 
   };
 }
 
+/** A whole number from 1. */
+export const count: Kind<number> = {
+  valid: "a whole number from 1",
+  parse: (text) => (/^[1-9]\d{0,8}$/.test(text) ? Number(text) : null),
+  format: String,
+};
+
+export const yesNo: Kind<boolean> = {
+  valid: "true or false",
+  parse: (text) => (text === "true" ? true : text === "false" ? false : null),
+  format: String,
+};
+
+/** Some of `known`, with commas between them. */
+export function words<const W extends string>(...known: readonly W[]): Kind<readonly W[]> {
+  const one: Kind<W> = { ...choice(...known), valid: "" };
+  return listOf(one, `some of ${known.join(", ")}, with commas between them`);
+}
+
 /** A path, as it was written: the caller makes it absolute. */
 export const path: Kind<string> = {
   valid: "a path",

@@ -2,6 +2,7 @@ import type { Config } from "./config.ts";
 import {
   baseUrl,
   choice,
+  count,
   duration,
   hostName,
   type Kind,
@@ -12,7 +13,10 @@ import {
   path,
   providerName,
   size,
+  words,
+  yesNo,
 } from "./config-kinds.ts";
+import { pace } from "./config-pace.ts";
 
 export interface Setting<T> {
   /** As in the file; a dot stands for a table: `upstream.timeout` is `timeout` under `[upstream]`. */
@@ -52,6 +56,18 @@ export const settings: { readonly [Member in Plain]: Setting<Config[Member]> } =
     kind: duration,
     fallback: "1m",
     help: "The same for a 404; not from local servers.",
+  },
+  maxStaleMs: {
+    name: "max_stale",
+    kind: orWords<number | undefined>(duration as Kind<number | undefined>, { ttl: undefined }),
+    fallback: "ttl",
+    help: "How long past its TTL an answer is still served while it is refreshed; `ttl`: as long again.",
+  },
+  refreshConcurrency: {
+    name: "refresh_concurrency",
+    kind: count,
+    fallback: "4",
+    help: "How many such refreshes run at a time.",
   },
   maxSize: {
     name: "max_size",
@@ -149,6 +165,24 @@ export const settings: { readonly [Member in Plain]: Setting<Config[Member]> } =
     kind: listOf(origin, `${origin.valid}; several with commas between them`),
     fallback: "",
     help: "Web pages, beside those on loopback, that may be answered from the cache.",
+  },
+  keep: {
+    name: "keep",
+    kind: words("length", "filter", "refusal", "empty", "bad-tool-arguments"),
+    fallback: "length, filter, refusal",
+    help: "Which doubtful answers are kept: cut by a limit, a filter or a refusal, empty, or with tool arguments that are no JSON.",
+  },
+  replay: {
+    name: "replay",
+    kind: pace,
+    fallback: "instant",
+    help: "How fast a stored stream is replayed: at once, as it was recorded, or so many tokens a second.",
+  },
+  freshIds: {
+    name: "fresh_ids",
+    kind: yesNo,
+    fallback: "false",
+    help: "Gives each hit a new response id.",
   },
   log: {
     name: "log",

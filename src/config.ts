@@ -1,4 +1,5 @@
 import { baseUrl, choice, providerName } from "./config-kinds.ts";
+import type { Pace } from "./config-pace.ts";
 import { byName, type Plain, type Setting, settings } from "./config-settings.ts";
 import { type Given, givenValues, type Sources, unknown, withoutSecrets } from "./config-sources.ts";
 import { ConfigError } from "./errors.ts";
@@ -14,6 +15,9 @@ export interface Config {
   readonly ttlMs: number;
   readonly ttlPureMs: number;
   readonly ttl404Ms: number;
+  /** How long past its TTL an answer is served while it is refreshed; undefined: as long again as that TTL. */
+  readonly maxStaleMs: number | undefined;
+  readonly refreshConcurrency: number;
   readonly maxSize: number;
   readonly maxEntry: number;
   /** A cacheable request body over this is forwarded as BYPASS. */
@@ -41,6 +45,10 @@ export interface Config {
   /** Lower case; `*.` in front stands for every name below it. */
   readonly allowedHosts: readonly string[];
   readonly allowedOrigins: readonly string[];
+  /** Doubtful answers that are kept. */
+  readonly keep: readonly ("length" | "filter" | "refusal" | "empty" | "bad-tool-arguments")[];
+  readonly replay: Pace;
+  readonly freshIds: boolean;
   readonly log: "text" | "json" | "off";
 }
 

@@ -1,7 +1,7 @@
 import type { BatchForm, BatchShape } from "../providers/embeddings.ts";
 import { afterSpace, elements, Members, type Span, valueEnd } from "./json-spans.ts";
-import type { Pace } from "./pace.ts";
 import { type Count, countsAt, shares, total } from "./token-shares.ts";
+import type { Turns } from "./turns.ts";
 
 /**
  * One input's vector: an element of a provider's answer, as its raw text, with what frames it there. No digit of it
@@ -48,10 +48,10 @@ const OPEN_OBJECT = 0x7b;
  */
 export async function splitAnswer(
   text: Uint8Array,
-  options: { form: BatchForm; weights: readonly number[]; pace: Pace },
+  options: { form: BatchForm; weights: readonly number[]; turns: Turns },
 ): Promise<readonly Vector[] | undefined> {
-  const { form, weights, pace } = options;
-  const answer = await readAnswer(text, form, pace);
+  const { form, weights, turns } = options;
+  const answer = await readAnswer(text, form, turns);
   if (answer === undefined || answer.elements.length !== weights.length) return undefined;
   const ordered = inOrder(answer.elements);
   if (ordered === undefined) return undefined;
@@ -75,7 +75,7 @@ function inOrder(found: readonly Element[]): readonly Element[] | undefined {
   return ordered as Element[];
 }
 
-async function readAnswer(text: Uint8Array, form: BatchForm, pace: Pace): Promise<Answer | undefined> {
+async function readAnswer(text: Uint8Array, form: BatchForm, turns: Turns): Promise<Answer | undefined> {
   const { shape, listed } = form;
   const wanted = listed ? shape.vectors : shape.single?.vector;
   const open = afterSpace(text, 0);
@@ -89,7 +89,7 @@ async function readAnswer(text: Uint8Array, form: BatchForm, pace: Pace): Promis
     if (name === wanted) {
       if (found !== undefined) return undefined;
       const list = listed
-        ? await readList(text, value, pace)
+        ? await readList(text, value, turns)
         : {
             elements: [{ start: value, end: valueEnd(text, value), index: undefined }],
             lead: NOTHING,
@@ -105,14 +105,14 @@ async function readAnswer(text: Uint8Array, form: BatchForm, pace: Pace): Promis
   return found && { text, listed, counts, model, ...found };
 }
 
-async function readList(text: Uint8Array, open: number, pace: Pace) {
+async function readList(text: Uint8Array, open: number, turns: Turns) {
   if (text[open] !== OPEN_LIST) return undefined;
   const found: Element[] = [];
   for (const span of elements(text, open)) {
     const index = indexOf(text, span);
     if (index === "unclear") return undefined;
     found.push({ ...span, index });
-    const turn = pace();
+    const turn = turns();
     if (turn) await turn;
   }
   const first = found[0]?.start ?? open + 1;

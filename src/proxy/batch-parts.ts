@@ -4,10 +4,10 @@ import { joinVectors, splitAnswer, unitForm, type Vector } from "./batch-answer.
 import type { Batch, Unit } from "./batch-request.ts";
 import { joined } from "./gather.ts";
 import { keyOf } from "./key.ts";
-import { type Pace, pacer } from "./pace.ts";
 import type { ProxyParts } from "./parts.ts";
 import { freshness } from "./policy.ts";
 import type { Job } from "./record.ts";
+import { type Turns, turnsOf } from "./turns.ts";
 
 /** Parts put at a time: the rest stays uncopied meanwhile, and more at once would compete with the loop for the CPU. */
 const WAVE = 4;
@@ -43,11 +43,11 @@ async function keepParts(
   const { form, placed, entry } = options;
   const { size } = entry.body;
   if (entry.status !== 200 || !parts.budget.take(size)) return;
-  const pace = pacer(parts.clock);
+  const turns = turnsOf(parts.clock);
   try {
-    const text = await wholeOf(entry.body, pace);
+    const text = await wholeOf(entry.body, turns);
     const weights = placed.map((unit) => unit.weight);
-    const vectors = text && (await splitAnswer(text, { form, weights, pace }));
+    const vectors = text && (await splitAnswer(text, { form, weights, turns }));
     if (vectors === undefined) return;
     const done = new Set<string>();
     const wave: Promise<void>[] = [];
@@ -55,7 +55,7 @@ async function keepParts(
       if (done.has(unit.digest)) continue;
       done.add(unit.digest);
       wave.push(keepPart(parts, job, { form, unit, entry, vector: vectors[at] as Vector }));
-      const turn = pace();
+      const turn = turns();
       if (turn) await turn;
       if (wave.length >= WAVE) await Promise.all(wave.splice(0));
     }
@@ -89,7 +89,7 @@ function isFresh(parts: ProxyParts, job: Job, key: CacheKey): boolean {
 }
 
 /** A stored body in one piece; undefined where it can't be read. */
-export async function wholeOf(body: Body, pace: Pace): Promise<Uint8Array | undefined> {
+export async function wholeOf(body: Body, turns: Turns): Promise<Uint8Array | undefined> {
   if (body.bytes !== undefined) return body.bytes;
   const release = body.hold();
   try {
@@ -98,7 +98,7 @@ export async function wholeOf(body: Body, pace: Pace): Promise<Uint8Array | unde
       const slice = body.slice(at);
       whole.set(slice, at);
       at += slice.byteLength;
-      const turn = pace();
+      const turn = turns();
       if (turn) await turn;
     }
     return whole;

@@ -1,8 +1,8 @@
 import { type BatchForm, type BatchShape, batchForm, type InputKind } from "../providers/embeddings.ts";
 import { sha256Bytes, sha256Pieces } from "./digest.ts";
 import { afterSpace, elements, Members, type Span } from "./json-spans.ts";
-import type { Pace } from "./pace.ts";
 import type { Question } from "./question.ts";
+import type { Turns } from "./turns.ts";
 
 /** One input, asked for by itself. */
 export interface Unit {
@@ -43,13 +43,13 @@ const OPEN_OBJECT = 0x7b;
 const REST_BYTES = 64 * 1024 * 1024;
 
 /** Undefined where the request must be kept whole, or is already the request for one input alone. */
-export async function readBatch(question: Question, pace: Pace): Promise<Batch | undefined> {
+export async function readBatch(question: Question, turns: Turns): Promise<Batch | undefined> {
   const form = batchForm(question.asked);
   const { canonical } = question;
   if (form === undefined || canonical === undefined) return undefined;
   if (!form.listed) return singleBatch(form, { canonical, question });
-  const inCanonical = await findInputs(canonical, form.shape, pace);
-  const inPlain = inCanonical && (await findInputs(question.plain, form.shape, pace));
+  const inCanonical = await findInputs(canonical, form.shape, turns);
+  const inPlain = inCanonical && (await findInputs(question.plain, form.shape, turns));
   if (inCanonical === undefined || inPlain?.inputs.length !== inCanonical.inputs.length) return undefined;
 
   const units: Unit[] = [];
@@ -71,7 +71,7 @@ export async function readBatch(question: Question, pace: Pace): Promise<Batch |
       byDigest.set(unit.digest, number);
     }
     order.push(number);
-    const turn = pace();
+    const turn = turns();
     if (turn) await turn;
   }
   // Asked for by itself already: its entry is the unit's.
@@ -89,7 +89,7 @@ export async function readBatch(question: Question, pace: Pace): Promise<Batch |
 }
 
 /** Undefined where there is no list of inputs, where it has none, or where it can't be told what they are. */
-async function findInputs(text: Uint8Array, shape: BatchShape, pace: Pace): Promise<Listing | undefined> {
+async function findInputs(text: Uint8Array, shape: BatchShape, turns: Turns): Promise<Listing | undefined> {
   let found: Listing | undefined;
   const members = new Members(text, afterSpace(text, 0));
   for (let member = members.next(); member !== undefined; member = members.next()) {
@@ -103,7 +103,7 @@ async function findInputs(text: Uint8Array, shape: BatchShape, pace: Pace): Prom
     for (const input of elements(text, member.value)) {
       inputs.push(input);
       end = input.end;
-      const turn = pace();
+      const turn = turns();
       if (turn) await turn;
     }
     end = afterSpace(text, end) + 1;

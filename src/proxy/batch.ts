@@ -1,49 +1,59 @@
 import type { Entry } from "../cache/entry.ts";
 import type { Usage } from "../providers/provider.ts";
 import { sameModel, splitAnswer, unitForm, type Vector } from "./batch-answer.ts";
-import { partKeys, wholeOf, withParts } from "./batch-parts.ts";
+import { partKeys, placedUnits, wholeOf, withParts } from "./batch-parts.ts";
 import { replyVectors } from "./batch-reply.ts";
-import type { Batch, Unit } from "./batch-request.ts";
+import { type Batch, readBatch, type Unit } from "./batch-request.ts";
 import type { Call } from "./call.ts";
 import { ClientGone, whileConnected } from "./connected.ts";
 import { readDocument } from "./document.ts";
 import { joined } from "./gather.ts";
 import { liveHeaders } from "./headers.ts";
-import type { Joined } from "./join.ts";
+import type { Found } from "./job.ts";
 import { keyOf } from "./key.ts";
-import { type Pace, pacer } from "./pace.ts";
 import type { ProxyParts } from "./parts.ts";
-import type { Freshness } from "./policy.ts";
+import { type Freshness, freshness, standing } from "./policy.ts";
+import type { Question } from "./question.ts";
 import type { AnswerFlight, Job, Outcome } from "./record.ts";
 import type { Delivery, ReplyStatus } from "./reply.ts";
 import { tell } from "./report.ts";
+import { deliver, type Joined, join } from "./share.ts";
+import { serve } from "./stored.ts";
+import { type Turns, turnsOf } from "./turns.ts";
 
-export interface BatchOptions {
-  readonly batch: Batch;
-  /** The request as a whole. */
+/** An embeddings request that no stored answer is good enough for as a whole. */
+export interface InputsOptions {
   readonly job: Job;
-  /** Whether an answer to the whole is stored, if only an old one: then it is not patched with new parts. */
-  readonly stale: boolean;
+  readonly question: Question;
+  /** An old answer to the whole, which is not patched with new parts: it is refreshed. */
+  readonly found: Found | undefined;
   readonly allowedOrigins: readonly string[];
-  /** The freshness of an entry where it is good enough for this request. */
-  readonly usable: (entry: Entry) => Freshness | undefined;
-  /** Joins or leads the provider call of a job; begins in the tick in which it is called. */
-  readonly join: (job: Job) => Promise<Joined>;
-  /** Answers with what a call brought, as it is. */
-  readonly pass: (joined: Joined) => Promise<Response>;
-  /** Answers with an entry as it is. */
-  readonly replay: (entry: Entry, fresh: Freshness) => Response;
 }
 
 /**
- * Answers an embeddings request from the inputs that are known, asking the provider for the others only. Undefined
- * where it is to be asked as it stands: none is known, some are and no provider may be called, the same request is
- * under way already, or what the provider said to a part can't be joined with the rest.
+ * An embeddings request's answer from the inputs that are known, asking the provider for the others only; or the job
+ * to go on with, which keeps the answer to each input. It is asked as it stands where it can't be taken apart, where
+ * no input is known, where some are and no provider may be called, where the same request is under way already, and
+ * where what the provider says to a part can't be joined with the rest.
  */
-export async function answerBatch(
+export async function answerInputs(
   parts: ProxyParts,
   call: Call,
-  options: BatchOptions,
+  options: InputsOptions,
+): Promise<Response | Job> {
+  const { job } = options;
+  const batch = await readBatch(options.question, turnsOf(parts.clock));
+  if (batch === undefined) return job;
+  const answer = await fromInputs(parts, call, { ...options, batch });
+  return answer ?? withParts(parts, job, { form: batch.form, placed: placedUnits(batch) });
+}
+
+type DeskOptions = InputsOptions & { readonly batch: Batch };
+
+async function fromInputs(
+  parts: ProxyParts,
+  call: Call,
+  options: DeskOptions,
 ): Promise<Response | undefined> {
   const { plan, key } = options.job;
   const now = parts.clock.monotonic();
@@ -61,8 +71,8 @@ export async function answerBatch(
 class Desk {
   readonly #parts: ProxyParts;
   readonly #call: Call;
-  readonly #options: BatchOptions;
-  readonly #pace: Pace;
+  readonly #options: DeskOptions;
+  readonly #turns: Turns;
   /** By unit. */
   readonly #vectors: (Vector | undefined)[] = [];
   /** Entries that vectors came from, in the order of the units. */
@@ -71,19 +81,20 @@ class Desk {
   #leftMs = Number.POSITIVE_INFINITY;
   #reserved = 0;
 
-  constructor(parts: ProxyParts, call: Call, options: BatchOptions) {
+  constructor(parts: ProxyParts, call: Call, options: DeskOptions) {
     this.#parts = parts;
     this.#call = call;
     this.#options = options;
-    this.#pace = pacer(parts.clock);
+    this.#turns = turnsOf(parts.clock);
   }
 
   async answer(): Promise<Response | undefined> {
-    const { batch, stale, job } = this.#options;
+    const { batch, found, job } = this.#options;
     if (!(await this.#recall())) return undefined;
     const missing = [...batch.units.keys()].filter((number) => this.#vectors[number] === undefined);
     if (missing.length === 0) return this.#hit();
-    if (missing.length === batch.units.length || stale || job.plan.offline !== undefined) return undefined;
+    if (missing.length === batch.units.length || found !== undefined || job.plan.offline !== undefined)
+      return undefined;
     return await this.#complete(missing);
   }
 
@@ -95,23 +106,30 @@ class Desk {
 
   /** Looks up each input; false where they do not fit into memory. */
   async #recall(): Promise<boolean> {
-    const { batch, job, usable } = this.#options;
+    const { batch, job } = this.#options;
     const { store } = this.#parts;
     const form = unitForm(batch.form);
     for (const [number, unit] of batch.units.entries()) {
       const keys = partKeys(job, unit);
       const entry = store.get(keys.shared) ?? (keys.own === keys.shared ? undefined : store.get(keys.own));
-      const fresh = entry?.status === 200 ? usable(entry) : undefined;
+      const fresh = entry?.status === 200 ? this.#usable(entry) : undefined;
       if (entry !== undefined && fresh !== undefined) {
         if (!this.#take(entry.body.size)) return false;
-        const text = await wholeOf(entry.body, this.#pace);
-        const found = text && (await splitAnswer(text, { form, weights: [unit.weight], pace: this.#pace }));
+        const text = await wholeOf(entry.body, this.#turns);
+        const found = text && (await splitAnswer(text, { form, weights: [unit.weight], turns: this.#turns }));
         if (found !== undefined) this.#learn(number, found[0] as Vector, { entry, fresh });
       }
-      const turn = this.#pace();
+      const turn = this.#turns();
       if (turn) await turn;
     }
     return true;
+  }
+
+  /** The freshness of an entry that counts as known: what is past its time does not. */
+  #usable(entry: Entry): Freshness | undefined {
+    const { plan } = this.#options.job;
+    const fresh = freshness(entry, plan, this.#parts.clock.now());
+    return standing(fresh, plan, this.#call.controls) === "fresh" ? fresh : undefined;
   }
 
   #learn(number: number, vector: Vector, from: { entry: Entry; fresh: Freshness }): void {
@@ -146,24 +164,29 @@ class Desk {
 
   /** Gets the inputs that are not known, in one call, and puts all together. */
   async #complete(missing: readonly number[]): Promise<Response | undefined> {
-    const { usable, replay, join, pass } = this.#options;
+    const { job, allowedOrigins } = this.#options;
     const { store, budget } = this.#parts;
+    const ways = { job, found: undefined, allowedOrigins };
     const wanted = await this.#partJob(missing);
     if (wanted === undefined) return undefined;
     // From here to the join nothing is awaited: who finds no such call under way finds its answer in the store.
     const stored = store.get(wanted.key) ?? store.get(wanted.ownKey);
-    const fresh = stored && usable(stored);
+    const fresh = stored && this.#usable(stored);
     if (stored !== undefined && fresh !== undefined) {
       budget.give(wanted.reserved);
-      if (stored.status !== 200) return replay(stored, fresh);
-      const text = this.#take(stored.body.size) ? await wholeOf(stored.body, this.#pace) : undefined;
+      if (stored.status !== 200) {
+        const found: Found = { entry: stored, fresh, standing: "fresh" };
+        return serve(this.#parts, this.#call, { plan: job.plan, found, word: "HIT", allowedOrigins });
+      }
+      const text = this.#take(stored.body.size) ? await wholeOf(stored.body, this.#turns) : undefined;
       if (!(await this.#merge(missing, text))) return undefined;
       this.#aged(stored, fresh);
       return this.#hit();
     }
-    const answer = await join(wanted);
+    const answer = await join(this.#parts, this.#call, { ...ways, job: wanted });
+    if (answer instanceof Response) return answer;
     const { status, headers, decoded } = answer.head;
-    if (status !== 200) return await pass(answer);
+    if (status !== 200) return await deliver(this.#parts, this.#call, { ...ways, ...answer });
     if (!(await this.#merge(missing, await this.#read(answer)))) return undefined;
     for (const entry of this.#entries) store.touch(entry.key);
     const head = liveHeaders(headers, { decoded, cacheable: true, keepLength: false });
@@ -226,7 +249,7 @@ class Desk {
     if (text === undefined || document === undefined) return false;
     if (job.family.judge(job.asked, document.value, document.shortened).refusal !== undefined) return false;
     const weights = missing.map((number) => (batch.units[number] as Unit).weight);
-    const found = await splitAnswer(text, { form: batch.form, weights, pace: this.#pace });
+    const found = await splitAnswer(text, { form: batch.form, weights, turns: this.#turns });
     if (found === undefined) return false;
     for (const [at, number] of missing.entries()) this.#vectors[number] = found[at];
     return sameModel(this.#known());

@@ -35,6 +35,7 @@ export async function bypass(
     decodes: parts.host.decodes,
     dropCacheControl: endpoint !== undefined,
     loop: parts.loopFor(url),
+    provider: provider.name,
   });
   const length = declaredLength(call.request.headers);
   if (length !== undefined && options.maxBody !== undefined && length > options.maxBody) {

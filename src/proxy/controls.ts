@@ -1,23 +1,32 @@
 import { duration } from "../config-kinds.ts";
+import { type Pace, pace } from "../config-pace.ts";
 import { proxyErrors } from "../errors.ts";
+import { readAliases } from "./aliases.ts";
 
 export type Mode = "cache" | "replay" | "refresh" | "bypass";
 const MODES: readonly Mode[] = ["cache", "replay", "refresh", "bypass"];
 const NAMESPACE = /^[A-Za-z0-9._-]{1,64}$/;
+const RUN = /^[\x21-\x7e]{1,128}$/;
 const SAMPLE = /^\d{1,9}$/;
 
 /** What one request asks of the cache, from its path and its headers; where both say it the header counts. */
 export interface Controls {
   /** "" for none. */
   readonly namespace: string;
-  /** Which of several independent answers; 0 is the plain one. */
-  readonly sample: number;
+  /** Which of several independent answers; 0 is the plain one, `auto` counts identical requests in their run. */
+  readonly sample: number | "auto";
+  /** Names the run that `auto` counts in; "" for the life of the process. */
+  readonly run: string;
   /** Undefined: the settings decide. Infinity: forever. */
   readonly ttlMs: number | undefined;
   readonly mode: Mode | undefined;
+  /** How fast a stored stream is replayed; undefined: as the setting says. */
+  readonly replay: Pace | undefined;
   /** RFC 9111 request directives that mean something to a cache of answers; the rest are ignored. */
   readonly noStore: boolean;
   readonly noCache: boolean;
+  /** Nothing new is stored. */
+  readonly readOnly: boolean;
   readonly onlyIfCached: boolean;
   readonly maxAgeMs: number | undefined;
   /** Infinity for a bare `max-stale`. */
@@ -43,20 +52,26 @@ export function readControls(
       );
     }
   }
+  const aliased = readAliases(headers);
   const directives = cacheControl(headers.get("cache-control"));
   return {
     namespace:
       read(said("namespace"), "1 to 64 of A-Z a-z 0-9 . _ -", (text) =>
         NAMESPACE.test(text) ? text : undefined,
-      ) ?? path.namespace,
+      ) ??
+      (path.namespace || aliased.namespace || ""),
     sample:
-      read(said("sample"), "a whole number from 0", (text) =>
-        SAMPLE.test(text) ? Number(text) : undefined,
+      read(said("sample"), "a whole number from 0, or auto", (text) =>
+        text === "auto" ? text : SAMPLE.test(text) ? Number(text) : undefined,
       ) ?? 0,
-    ttlMs: read(said("ttl"), duration.valid, duration.parse),
+    run:
+      read(said("run"), "1 to 128 printable characters", (text) => (RUN.test(text) ? text : undefined)) ?? "",
+    ttlMs: read(said("ttl"), duration.valid, duration.parse) ?? aliased.ttlMs,
     mode: read(said("mode"), MODES.join(", "), (text) => MODES.find((mode) => mode === text)),
-    noStore: directives.has("no-store"),
-    noCache: directives.has("no-cache"),
+    replay: read(said("replay"), pace.valid, pace.parse),
+    noStore: directives.has("no-store") || aliased.bypass === true,
+    noCache: directives.has("no-cache") || aliased.refresh === true,
+    readOnly: aliased.readOnly === true,
     onlyIfCached: directives.has("only-if-cached"),
     maxAgeMs: seconds(directives.get("max-age")),
     maxStaleMs:

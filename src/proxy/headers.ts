@@ -1,4 +1,5 @@
 import type { HeaderList } from "../cache/entry.ts";
+import { isAlias } from "./aliases.ts";
 
 /** RFC 9110 §7.6.1 and those that older proxies treat the same. */
 const HOP_BY_HOP = new Set([
@@ -89,12 +90,18 @@ export function isOwnControl(name: string): boolean {
  */
 export function upstreamHeaders(
   client: Headers,
-  options: { decodes: readonly string[]; dropCacheControl: boolean; loop: string | undefined },
+  options: {
+    decodes: readonly string[];
+    dropCacheControl: boolean;
+    loop: string | undefined;
+    provider: string;
+  },
 ): Headers {
   const named = connectionNames(client);
   const headers = new Headers();
   for (const [name, value] of client) {
     if (HOP_BY_HOP.has(name) || OWN_REQUEST.has(name) || named.has(name) || isOwnControl(name)) continue;
+    if (isAlias(name, options.provider)) continue;
     if (name === "cache-control" && options.dropCacheControl) continue;
     headers.append(name, value);
   }

@@ -8,6 +8,8 @@ import type { Provider } from "../providers/provider.ts";
 import type { Budget } from "./budget.ts";
 import type { CredentialReader } from "./credential.ts";
 import type { FlightHead } from "./record.ts";
+import type { Refreshes } from "./refresh.ts";
+import type { Samples } from "./samples.ts";
 import type { Verified } from "./verified.ts";
 
 /** What one request's journey needs, put together once by `compose.ts`. */
@@ -23,6 +25,8 @@ export interface ProxyParts {
   readonly budget: Budget;
   readonly credentials: CredentialReader;
   readonly verified: Verified;
+  readonly refreshes: Refreshes;
+  readonly samples: Samples;
   /** Calls that go on though nobody reads them. */
   readonly unread: { count: number };
   /** This process's name in `CDN-Loop`. */

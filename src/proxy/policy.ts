@@ -1,6 +1,9 @@
 import type { Entry } from "../cache/entry.ts";
 import type { Config } from "../config.ts";
+import type { Pace } from "../config-pace.ts";
+import type { RefusalReason } from "../providers/provider.ts";
 import type { Call } from "./call.ts";
+import type { Controls } from "./controls.ts";
 
 /**
  * What may be done with one request: decided before its body is read and frozen from then on, so that a setting
@@ -26,10 +29,16 @@ export interface Plan {
   /** The pool of its credential alone. */
   readonly ownPool: string;
   readonly ttlMs: number;
+  /** How long past its TTL an answer may be served while it is refreshed; undefined: as long again. */
+  readonly maxStaleMs: number | undefined;
   /** Undefined: a 404 is not kept. */
   readonly ttl404Ms: number | undefined;
   /** Asked for by the request, stored with the entry. */
   readonly ownTtlMs: number | undefined;
+  /** Reasons for not keeping an answer that don't count. */
+  readonly keep: readonly RefusalReason[];
+  readonly pace: Pace;
+  readonly freshIds: boolean;
   readonly maxEntry: number;
   readonly maxRequest: number;
   readonly joinPatienceMs: number;
@@ -51,7 +60,7 @@ export function planFor(call: Call, config: Config): Plan {
   return {
     bypass: bypassReason(call, { mode, needsCredential: !open }),
     read: !fetchAnew,
-    write: mode !== "replay",
+    write: mode !== "replay" && !controls.readOnly,
     join: !fetchAnew,
     offline: mode === "replay" ? "replay" : controls.onlyIfCached ? "only-if-cached" : undefined,
     unproven: false,
@@ -59,8 +68,12 @@ export function planFor(call: Call, config: Config): Plan {
     pool: perCredential ? call.credential.tag : EVERYBODY,
     ownPool: call.credential.tag,
     ttlMs: route.endpoint?.pure ? config.ttlPureMs : config.ttlMs,
+    maxStaleMs: config.maxStaleMs,
     ttl404Ms: route.provider.local ? undefined : config.ttl404Ms,
     ownTtlMs: controls.ttlMs,
+    keep: config.keep,
+    pace: controls.replay ?? config.replay,
+    freshIds: config.freshIds,
     maxEntry: config.maxEntry,
     maxRequest: config.maxRequest,
     joinPatienceMs: config.joinPatienceMs,
@@ -88,11 +101,28 @@ export interface Freshness {
   readonly ageMs: number;
   /** What is left of its time to live; negative once it is past. Infinity: never expires. */
   readonly leftMs: number;
+  /** How long past its TTL it may be served while it is refreshed. */
+  readonly maxStaleMs: number;
 }
 
 /** Judged when read, against today's settings; a clock that stepped back makes nothing younger than new. */
 export function freshness(entry: Entry, plan: Plan, now: number): Freshness {
   const ageMs = Math.max(0, now - entry.storedAt);
   const ttlMs = entry.ttlMs ?? (entry.status === 404 ? (plan.ttl404Ms ?? 0) : plan.ttlMs);
-  return { ageMs, leftMs: ttlMs - ageMs };
+  // A 404 past its time says nothing about today.
+  const maxStaleMs = entry.status === 404 ? 0 : (plan.maxStaleMs ?? ttlMs);
+  return { ageMs, leftMs: ttlMs - ageMs, maxStaleMs };
+}
+
+/** `fresh`: as good as new. `stale`: served, and refreshed behind it. `expired`: only if the provider fails. */
+export type Standing = "fresh" | "stale" | "expired";
+
+/** RFC 9111 §5.2.1 for the request's side: `max-age` bounds the age, `max-stale` widens what is served stale. */
+export function standing(fresh: Freshness, plan: Plan, controls: Controls): Standing {
+  if (plan.offline === "replay") return "fresh";
+  const { maxAgeMs, maxStaleMs } = controls;
+  const { ageMs, leftMs } = fresh;
+  if (maxAgeMs !== undefined && ageMs > maxAgeMs + (maxStaleMs ?? 0)) return "expired";
+  if (leftMs > 0) return "fresh";
+  return -leftMs <= Math.max(fresh.maxStaleMs, maxStaleMs ?? 0) ? "stale" : "expired";
 }

@@ -74,7 +74,7 @@ export interface Job {
 /** Endpoints that may answer with something else than JSON: sound, pictures, subtitles, plain text. */
 const OTHER_FORMS: ReadonlySet<EndpointKind> = new Set(["speech", "images", "transcription", "other"]);
 
-const NOTHING = { usage: undefined, model: undefined };
+const NOTHING = { usage: undefined, model: undefined, cutShort: undefined };
 
 /** Starts one provider call and follows it to its end, whoever is still reading. */
 export function launch(parts: ProxyParts, job: Job): AnswerFlight {
@@ -149,7 +149,13 @@ class Run {
         leave();
         this.#headSettled.reject(error);
         this.recording.fail(error instanceof Error ? error : new Error("recording failed"));
-        this.#finish({ kept: false, refusal: this.#refusal ?? "incomplete", key: undefined, ...NOTHING });
+        this.#finish({
+          kept: false,
+          refusal: this.#refusal ?? "incomplete",
+          key: undefined,
+          usage: undefined,
+          model: undefined,
+        });
       },
     );
   }
@@ -251,8 +257,10 @@ class Run {
 
   /** Commits the entry. Readers are not kept waiting for it beyond a second. */
   async #keep(response: Response, finding: Finding): Promise<Outcome> {
-    const { usage, model, refusal } = finding;
-    if (refusal !== undefined) return { kept: false, refusal, usage, model, key: undefined };
+    const { usage, model } = finding;
+    const refusal = finding.refusal ?? finding.cutShort;
+    if (refusal !== undefined && !this.#job.plan.keep.includes(refusal))
+      return { kept: false, refusal, usage, model, key: undefined };
     const job = this.#job;
     const key = finding.accountBound ? job.ownKey : job.key;
     if (job.claim && response.status === 200) this.#parts.verified.accept(job.claim);

@@ -1,9 +1,12 @@
 import type { Body, Entry } from "../cache/entry.ts";
 import type { Reader } from "../cache/recording.ts";
+import type { Pace } from "../config-pace.ts";
 import type { CacheWord } from "../journal/event.ts";
 import type { Call } from "./call.ts";
+import { FreshId } from "./fresh-id.ts";
 import { liveHeaders } from "./headers.ts";
 import { isKnownOrigin } from "./origin.ts";
+import { paced } from "./pace.ts";
 import type { FlightHead } from "./record.ts";
 
 /** How the body that a client got came to its end. */
@@ -33,15 +36,23 @@ export interface ReplyOptions {
 const NO_BODY = new Set([101, 103, 204, 205, 304]);
 
 /** A stored answer: at once, with its status and headers. */
-export function replyEntry(call: Call, entry: Entry, options: ReplyOptions): Response {
+export function replyEntry(
+  call: Call,
+  entry: Entry,
+  options: ReplyOptions & { pace: Pace; freshIds: boolean },
+): Response {
   const headers = new Headers(entry.headers as [string, string][]);
-  const { bytes } = entry.body;
-  if (bytes === undefined) {
-    const source = bodyReader(entry.body);
-    return respond(call, { status: entry.status, headers, body: stream(source, options) }, options);
+  const { status, body } = entry;
+  const id = options.freshIds && body.size > 0 ? FreshId.of(body.bytes ?? body.slice(0)) : undefined;
+  const slow = options.pace.kind !== "instant" && entry.chunks !== undefined;
+  if (slow || body.bytes === undefined) {
+    const plain = bodyReader(body);
+    const renewed = id?.reader(plain) ?? plain;
+    const source = paced(entry, renewed, options) ?? renewed;
+    return respond(call, { status, headers, body: stream(source, options) }, options);
   }
-  options.ended({ bytes: bytes.byteLength, firstAt: options.now(), end: "whole" });
-  return respond(call, { status: entry.status, headers, body: bytes }, options);
+  options.ended({ bytes: body.size, firstAt: options.now(), end: "whole" });
+  return respond(call, { status, headers, body: id?.replace(body.bytes) ?? body.bytes }, options);
 }
 
 /** An answer under way, from its first byte. */

@@ -8,7 +8,7 @@ export interface Count extends Span {
 
 const DEPTH_LIMIT = 8;
 const DECODER = new TextDecoder();
-const NUMBER = /^(?:0|[1-9]\d{0,15})(?:\.\d{1,20})?(?:[eE][+-]?\d{1,3})?$/;
+const NUMBER = /^(?:0|[1-9]\d{0,15})(?:\.\d{1,40})?(?:[eE][+-]?\d{1,3})?$/;
 
 /** The numbers (not negative) of the value at `at`, however deep, in the order of the text. */
 export function* countsAt(

@@ -47,7 +47,7 @@ function text(pieces: Iterable<Uint8Array>): string {
 }
 
 async function split(answer: string, batch: Batch, weights: readonly number[]): Promise<readonly Vector[]> {
-  const vectors = await splitAnswer(encoder.encode(answer), { form: batch.form, weights, pace: atOnce });
+  const vectors = await splitAnswer(encoder.encode(answer), { form: batch.form, weights, turns: atOnce });
   assert.ok(vectors, answer);
   return vectors;
 }
@@ -73,7 +73,7 @@ async function through(
     vectors.push(
       found === undefined
         ? undefined
-        : (await splitAnswer(encoder.encode(found), { form, weights, pace: atOnce }))?.[0],
+        : (await splitAnswer(encoder.encode(found), { form, weights, turns: atOnce }))?.[0],
     );
   }
   const missing = [...batch.units.keys()].filter((number) => vectors[number] === undefined);
@@ -203,11 +203,11 @@ test("an answer whose length or indexes do not match its inputs is not split", a
     '{"0":{"index":0},"1":{"index":1}}',
     "null",
   ]) {
-    const options = { form, weights: [1, 1], pace: atOnce };
+    const options = { form, weights: [1, 1], turns: atOnce };
     assert.equal(await splitAnswer(encoder.encode(`{"data":${data}}`), options), undefined, data);
   }
   const bare = encoder.encode('[{"index":0},{"index":1}]');
-  assert.equal(await splitAnswer(bare, { form, weights: [1, 1], pace: atOnce }), undefined);
+  assert.equal(await splitAnswer(bare, { form, weights: [1, 1], turns: atOnce }), undefined);
 });
 
 test("no digit of a vector and no member that nobody knows is lost", async () => {
@@ -293,7 +293,7 @@ test("Google's batch and its endpoint for one share what they know, in each othe
   const back = await splitAnswer(encoder.encode(kept), {
     form: unitForm(batch.form),
     weights: [1],
-    pace: atOnce,
+    turns: atOnce,
   });
   const joined = text(joinVectors([back?.[0] as Vector, vectors[0] as Vector], batch.form));
   assert.equal(joined, '{"embeddings": [{"values":[2]}, {"values":[1]}]}');

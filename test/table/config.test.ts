@@ -41,6 +41,8 @@ const changed: { readonly [Member in keyof typeof settings]: readonly [string, C
   ttlMs: ["1h", 3_600_000],
   ttlPureMs: ["2h", 7_200_000],
   ttl404Ms: ["0", 0],
+  maxStaleMs: ["1h", 3_600_000],
+  refreshConcurrency: ["9", 9],
   maxSize: ["2GiB", 2 ** 31],
   maxEntry: ["1MiB", 2 ** 20],
   maxRequest: ["2MiB", 2 ** 21],
@@ -50,7 +52,7 @@ const changed: { readonly [Member in keyof typeof settings]: readonly [string, C
   inactiveMs: ["forever", Number.POSITIVE_INFINITY],
   mode: ["replay", "replay"],
   scope: ["credential", "credential"],
-  verifyTtlMs: ["1d", 86_400_000],
+  verifyTtlMs: ["2h", 7_200_000],
   defaultProvider: ["groq", "groq"],
   upstreamTimeoutMs: ["250ms", 250],
   joinPatienceMs: ["3s", 3_000],
@@ -58,6 +60,9 @@ const changed: { readonly [Member in keyof typeof settings]: readonly [string, C
   shutdownGraceMs: ["4s", 4_000],
   allowedHosts: ["a.example.org,*.b", ["a.example.org", "*.b"]],
   allowedOrigins: ["https://a.example", ["https://a.example"]],
+  keep: ["empty", ["empty"]],
+  replay: ["recorded*4", { kind: "recorded", factor: 4 }],
+  freshIds: ["true", true],
   log: ["json", "json"],
 };
 
@@ -93,6 +98,12 @@ test("without any source every setting has the default that its table names", ()
     allowedHosts: [],
     allowedOrigins: [],
     log: "text",
+    keep: ["length", "filter", "refusal"],
+    replay: { kind: "instant" },
+    freshIds: false,
+    maxStaleMs: undefined,
+    refreshConcurrency: 4,
+    verifyTtlMs: 86_400_000,
   });
 });
 

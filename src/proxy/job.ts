@@ -1,0 +1,80 @@
+import type { Entry } from "../cache/entry.ts";
+import type { Call } from "./call.ts";
+import { upstreamHeaders } from "./headers.ts";
+import { answerHeaders, keyOf } from "./key.ts";
+import type { ProxyParts } from "./parts.ts";
+import { type Freshness, freshness, type Plan, type Standing, standing, unproven } from "./policy.ts";
+import type { Question } from "./question.ts";
+import type { Job } from "./record.ts";
+
+/** All that a provider call for this request needs, and the keys under which its answer is looked for and kept. */
+export function jobOf(
+  parts: ProxyParts,
+  call: Call,
+  options: { plan: Plan; question: Question; body: Uint8Array; reserved: number },
+): Job {
+  const { question, body } = options;
+  const { provider, upstreamPath, query, url } = call.route;
+  const claim = options.plan.proves
+    ? { provider: provider.name, model: question.model ?? "", tag: options.plan.ownPool }
+    : undefined;
+  const plan = claim === undefined || parts.verified.has(claim) ? options.plan : unproven(options.plan);
+  const keyParts = {
+    namespace: call.controls.namespace,
+    provider: provider.name,
+    path: upstreamPath,
+    query,
+    headers: answerHeaders(call.request.headers, provider.family.answerHeaders),
+  };
+  const keyIn = (partition: string, sample: number) =>
+    keyOf({ ...keyParts, partition, sample, body: question.digest });
+  const pool = question.accountBound ? plan.ownPool : plan.pool;
+  const { sample: said, run } = call.controls;
+  const sample = said === "auto" ? parts.samples.number(run, keyIn(pool, 0), call.request.headers) : said;
+  return {
+    plan,
+    family: provider.family,
+    asked: question.asked,
+    facts: {
+      provider: provider.name,
+      endpoint: question.asked.endpoint.kind,
+      model: question.model,
+      namespace: call.controls.namespace,
+    },
+    key: keyIn(pool, sample),
+    ownKey: keyIn(plan.ownPool, sample),
+    credential: plan.ownPool,
+    claim,
+    wantsStream: question.wantsStream,
+    request: {
+      url,
+      method: call.method,
+      headers: upstreamHeaders(call.request.headers, {
+        decodes: parts.host.decodes,
+        dropCacheControl: true,
+        loop: parts.loopFor(url),
+        provider: provider.name,
+      }),
+      body,
+    },
+    provider: provider.name,
+    reserved: options.reserved,
+    keyParts: { ...keyParts, sample },
+  };
+}
+
+/** A stored answer, and how good it still is. */
+export interface Found {
+  readonly entry: Entry;
+  readonly fresh: Freshness;
+  readonly standing: Standing;
+}
+
+export function lookUp(parts: ProxyParts, call: Call, job: Job): Found | undefined {
+  if (!job.plan.read) return undefined;
+  const { store, clock } = parts;
+  const entry = store.get(job.key) ?? (job.ownKey === job.key ? undefined : store.get(job.ownKey));
+  if (entry === undefined) return undefined;
+  const fresh = freshness(entry, job.plan, clock.now());
+  return { entry, fresh, standing: standing(fresh, job.plan, call.controls) };
+}

@@ -1,0 +1,150 @@
+import type { Reader } from "../cache/recording.ts";
+import type { CacheWord } from "../journal/event.ts";
+import { PIECE } from "./bypass.ts";
+import type { Call } from "./call.ts";
+import { ClientGone, whileConnected } from "./connected.ts";
+import { gather } from "./gather.ts";
+import type { Found } from "./job.ts";
+import type { ProxyParts } from "./parts.ts";
+import type { Plan } from "./policy.ts";
+import { type AnswerFlight, type FlightHead, type Job, launch, type Outcome } from "./record.ts";
+import { type ReplyOptions, replyLive, replyWhole } from "./reply.ts";
+import { tell } from "./report.ts";
+import { learn, serve } from "./stored.ts";
+
+/** After so many calls a failure that is nobody's in particular goes to all who wait. */
+const ROUNDS = 3;
+/** Failures of one credential: they say nothing about what another one would get. */
+const OWN_FAILURES = new Set([401, 402, 403, 404, 429]);
+
+/** A provider call that this request leads or has joined, whose head is there. */
+export interface Joined {
+  readonly flight: AnswerFlight;
+  readonly head: FlightHead;
+  readonly reader: Reader;
+  readonly leads: boolean;
+}
+
+export interface ShareOptions {
+  readonly job: Job;
+  /** What is stored, past its time: served where the provider fails. */
+  readonly found: Found | undefined;
+  readonly allowedOrigins: readonly string[];
+}
+
+/** Answers with what one provider call brings, be it another request's. */
+export async function share(parts: ProxyParts, call: Call, options: ShareOptions): Promise<Response> {
+  const joined = await join(parts, call, options);
+  return joined instanceof Response ? joined : deliver(parts, call, { ...options, ...joined });
+}
+
+/**
+ * Joins the call that is under way for this request, or leads one. A call that failed before anything was shared
+ * is its leader's: of the others one leads anew, by being the first to look again, and the rest join it. Begins in the tick in
+ * which it is called. Where the provider fails and something is stored, that is the answer.
+ */
+export async function join(parts: ProxyParts, call: Call, options: ShareOptions): Promise<Joined | Response> {
+  const { job, found, allowedOrigins } = options;
+  const { plan } = job;
+  let { reserved } = job;
+  try {
+    for (let round = 1; ; round++) {
+      const now = parts.clock.monotonic();
+      const running = plan.join
+        ? parts.flights.find(job.key, { now, patienceMs: plan.joinPatienceMs })
+        : undefined;
+      const leads = running === undefined;
+      const flight = (running as AnswerFlight | undefined) ?? launch(parts, { ...job, reserved });
+      if (leads) {
+        reserved = 0;
+        if (found) learn(parts, job, flight);
+      }
+      const reader = flight.recording.reader();
+      let head: FlightHead;
+      try {
+        head = await whileConnected(call.request, flight.head, () => reader.leave());
+      } catch (error) {
+        reader.leave();
+        if (found && !(error instanceof ClientGone)) {
+          return serve(parts, call, { plan, found, word: "STALE", why: "; fwd=stale", allowedOrigins });
+        }
+        if (leads || error instanceof ClientGone || round >= ROUNDS) throw error;
+        continue;
+      }
+      if (found && (head.status === 429 || head.status >= 500)) {
+        reader.leave();
+        const why = `; fwd=stale; fwd-status=${head.status}`;
+        return serve(parts, call, { plan, found, word: "STALE", why, allowedOrigins });
+      }
+      if (leads || sharable(head, { own: flight.credential === job.credential, round })) {
+        return { flight, head, reader, leads };
+      }
+      reader.leave();
+    }
+  } finally {
+    parts.budget.give(reserved);
+  }
+}
+
+function sharable(head: FlightHead, options: { own: boolean; round: number }): boolean {
+  if (OWN_FAILURES.has(head.status)) return options.own;
+  return head.status < 500 || options.round >= ROUNDS;
+}
+
+/** Answers with what a call brings, as it is. */
+export async function deliver(
+  parts: ProxyParts,
+  call: Call,
+  options: ShareOptions & Joined,
+): Promise<Response> {
+  const { job, flight, head, leads } = options;
+  const whole = head.stream ? options.reader : await gather(options.reader, PIECE);
+  const outcome = whole instanceof Uint8Array ? await outcomeSoon(flight.done) : undefined;
+  const word: CacheWord = options.found ? "EXPIRED" : "MISS";
+  const replyOptions: ReplyOptions = {
+    status: {
+      word,
+      cacheStatus: `; fwd=${forwardReason(job.plan, options.found !== undefined)}${forwardDetail(outcome, leads)}`,
+      key: outcome?.key ?? job.key,
+    },
+    allowedOrigins: options.allowedOrigins,
+    now: () => parts.clock.monotonic(),
+    ended: (delivery) => {
+      const add = (ended: Outcome | undefined) =>
+        tell(parts, call, {
+          status: head.status,
+          word,
+          detail: ended?.refusal ?? (leads ? undefined : "collapsed"),
+          delivery,
+          key: ended?.key ?? job.key,
+          model: ended?.model ?? job.facts.model,
+          usage: leads ? ended?.usage : undefined,
+        });
+      // Who pays tells how the call ended, be it after the client left; the others tell what they saw.
+      if (leads && outcome === undefined) void flight.done.then(add);
+      else add(outcome);
+    },
+  };
+  if (whole instanceof Uint8Array) return replyWhole(call, head, { ...replyOptions, bytes: whole });
+  return replyLive(call, head, { ...replyOptions, reader: whole });
+}
+
+/** The outcome, which is there a moment after the last byte unless the commit takes longer than a client waits. */
+function outcomeSoon(done: Promise<Outcome>): Promise<Outcome | undefined> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, 20, undefined);
+  });
+  return Promise.race([done, late]).finally(() => clearTimeout(timer));
+}
+
+function forwardReason(plan: Plan, stale: boolean): string {
+  if (!plan.read && !plan.unproven) return "request";
+  return stale ? "stale" : "uri-miss";
+}
+
+function forwardDetail(outcome: Outcome | undefined, leads: boolean): string {
+  if (!leads) return "; collapsed";
+  if (outcome === undefined) return "";
+  return outcome.kept ? "; stored" : `; detail=${outcome.refusal}`;
+}

@@ -1,0 +1,73 @@
+import type { CacheWord } from "../journal/event.ts";
+import type { Call } from "./call.ts";
+import type { Found } from "./job.ts";
+import type { ProxyParts } from "./parts.ts";
+import type { Plan } from "./policy.ts";
+import { type AnswerFlight, type Job, launch } from "./record.ts";
+import { retryAfter } from "./refresh.ts";
+import { replyEntry } from "./reply.ts";
+import { tell } from "./report.ts";
+
+/** Answers from the store. `why` is the part of `Cache-Status` before the key, by default that it is a hit. */
+export function serve(
+  parts: ProxyParts,
+  call: Call,
+  options: { plan: Plan; found: Found; word: CacheWord; why?: string; allowedOrigins: readonly string[] },
+): Response {
+  const { found, word, allowedOrigins } = options;
+  const { entry, fresh } = found;
+  const ttl = Number.isFinite(fresh.leftMs) ? `; ttl=${Math.floor(fresh.leftMs / 1000)}` : "";
+  parts.store.touch(entry.key);
+  return replyEntry(call, entry, {
+    status: { word, cacheStatus: options.why ?? `; hit${ttl}`, key: entry.key, ageMs: fresh.ageMs },
+    pace: options.plan.pace,
+    freshIds: options.plan.freshIds,
+    allowedOrigins,
+    now: () => parts.clock.monotonic(),
+    ended: (delivery) =>
+      tell(parts, call, {
+        status: entry.status,
+        word,
+        detail: undefined,
+        delivery,
+        key: entry.key,
+        model: entry.facts.model,
+      }),
+  });
+}
+
+/**
+ * Begins a refresh behind an answer past its time, where one may. `begun` says that the job's bytes are now the
+ * call's to give back.
+ */
+export function refreshBehind(parts: ProxyParts, job: Job): { word: CacheWord; begun: boolean } {
+  const { refreshes, flights, clock } = parts;
+  const patience = { now: clock.monotonic(), patienceMs: job.plan.joinPatienceMs };
+  if (refreshes.isRunning(job.key) || flights.find(job.key, patience))
+    return { word: "UPDATING", begun: false };
+  if (job.plan.offline !== undefined || !refreshes.mayBegin(job.key, job.provider))
+    return { word: "STALE", begun: false };
+  const flight = launch(parts, job);
+  refreshes.begin(job.key, flight.done);
+  learn(parts, job, flight);
+  return { word: "STALE", begun: true };
+}
+
+/** Remembers whether a call for something that is stored already brought anything, for the pause before the next. */
+export function learn(parts: ProxyParts, job: Job, flight: AnswerFlight): void {
+  const { refreshes, clock } = parts;
+  const fail = (status: number | undefined, headers?: Headers) =>
+    refreshes.failed(job.key, {
+      provider: job.provider,
+      status,
+      retryAfterMs: headers && retryAfter(headers, clock.now()),
+    });
+  flight.head.then(
+    async ({ status, headers }) => {
+      const { kept } = await flight.done;
+      if (kept) refreshes.succeeded(job.key);
+      else fail(status, headers);
+    },
+    () => fail(undefined),
+  );
+}

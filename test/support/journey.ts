@@ -1,0 +1,124 @@
+/** One request's journey in this process: a provider that is a function, a store in memory, a clock that is set. */
+import { Flights } from "../../src/cache/flights.ts";
+import { memoryStore } from "../../src/cache/memory.ts";
+import type { Store } from "../../src/cache/store.ts";
+import { type Config, parseConfig } from "../../src/config.ts";
+import type { UpstreamInit } from "../../src/host.ts";
+import type { RequestEvent } from "../../src/journal/event.ts";
+import { providersFor } from "../../src/providers/table.ts";
+import { Budget } from "../../src/proxy/budget.ts";
+import { CredentialReader } from "../../src/proxy/credential.ts";
+import { handle } from "../../src/proxy/handle.ts";
+import type { ProxyParts } from "../../src/proxy/parts.ts";
+import type { FlightHead } from "../../src/proxy/record.ts";
+import { Refreshes } from "../../src/proxy/refresh.ts";
+import { Samples } from "../../src/proxy/samples.ts";
+import { Verified } from "../../src/proxy/verified.ts";
+
+export type ScriptedProvider = (url: string, init: UpstreamInit) => Response | Promise<Response>;
+
+export interface Journey {
+  /** Moves both clocks. */
+  advance(ms: number): void;
+  /** Steps the wall clock alone. */
+  step(ms: number): void;
+  /** Provider calls so far. */
+  calls: number;
+  provider: ScriptedProvider;
+  config: Config;
+  readonly parts: ProxyParts;
+  readonly events: RequestEvent[];
+  readonly reports: string[];
+  ask(options?: Ask): Promise<Response>;
+}
+
+export interface Ask {
+  readonly path?: string;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+export const CHAT = "/openai/v1/chat/completions";
+
+export function chatAnswer(text: string): string {
+  const choices = [{ index: 0, message: { role: "assistant", content: text }, finish_reason: "stop" }];
+  return JSON.stringify({ id: "chatcmpl-1", object: "chat.completion", model: "m", choices });
+}
+
+/** `flags` are settings by flag, for example `[["--ttl", "1h"]]`. */
+export function journey(
+  options: { flags?: [string, string][]; store?: Store; provider?: ScriptedProvider } = {},
+): Journey {
+  let wall = Date.UTC(2026, 0, 1);
+  let monotonic = 1000;
+  const clock = { now: () => wall, monotonic: () => monotonic };
+  const { config } = parseConfig(
+    { file: undefined, env: {}, flags: options.flags ?? [] },
+    { dataFolder: "/nowhere", absolute: (path) => path },
+  );
+  const providers = providersFor([]);
+  const events: RequestEvent[] = [];
+  const reports: string[] = [];
+  const run: Journey = {
+    advance(ms) {
+      wall += ms;
+      monotonic += ms;
+    },
+    step(ms) {
+      wall += ms;
+    },
+    calls: 0,
+    provider: options.provider ?? (() => json(chatAnswer(`answer ${run.calls}`))),
+    config,
+    events,
+    reports,
+    parts: {
+      config: () => run.config,
+      providers: () => providers,
+      host: {
+        decodes: [],
+        decode: () => Promise.reject(new Error("no coding here")),
+        fetch: async (url, init) => {
+          run.calls++;
+          return run.provider(url, init);
+        },
+      },
+      store: options.store ?? memoryStore({ maxBytes: 64 * 1024 * 1024 }),
+      flights: new Flights<FlightHead>(),
+      journal: { add: (event) => void events.push(event) },
+      clock,
+      budget: new Budget(() => run.config.maxBuffered),
+      credentials: new CredentialReader("a test's secret"),
+      verified: new Verified(clock, () => run.config.verifyTtlMs),
+      refreshes: new Refreshes(clock, () => run.config.refreshConcurrency),
+      samples: new Samples(),
+      unread: { count: 0 },
+      loopId: "askonce-test",
+      loopFor: () => undefined,
+      newId: () => `req_${events.length}`,
+      report: (message) => void reports.push(message),
+    },
+    ask({ path = CHAT, body = { model: "m", messages: [] }, headers = {}, signal } = {}) {
+      const request = new Request(`http://localhost${path}`, {
+        method: "POST",
+        headers: { "content-type": "application/json", authorization: "Bearer sk-1", ...headers },
+        body: typeof body === "string" ? body : JSON.stringify(body),
+        ...(signal && { signal }),
+      });
+      return handle(run.parts, request, { address: "127.0.0.1" });
+    },
+  };
+  return run;
+}
+
+export function json(text: string, init: ResponseInit = {}): Response {
+  return new Response(text, { status: 200, headers: { "content-type": "application/json" }, ...init });
+}
+
+/** What a client sees of an answer: the word, the provider's text, the age. */
+export async function seen(response: Response): Promise<string> {
+  const text = await response.text();
+  const said = /"content":"([^"]*)"/.exec(text)?.[1] ?? String(response.status);
+  return `${response.headers.get("x-cache-status")} ${said}`;
+}
