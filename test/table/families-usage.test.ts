@@ -126,6 +126,7 @@ const answers: readonly (readonly [
   ["groq", undefined, (body) => body.error?.code],
   ["mistral", "/v1/chat/completions", (body) => body.error?.code],
   ["anthropic", "/v1/messages", (body) => body.error?.code],
+  ["openrouter", "/api/v1/chat/completions", (body) => body.error?.code === 504 && body.askonce_code],
   ["openrouter", "/api/v1/messages", (body) => body.type === "error" && body.error?.code],
   ["google", "/v1beta/models/m:generateContent", (body) => body.askonce_code],
   ["google", "/v1beta/openai/chat/completions", (body) => body.error?.code],
