@@ -59,7 +59,7 @@ fetch_package() {
   trap 'rm -rf "$aside"' EXIT
   printf '{"private":true,"dependencies":{"%s":"%s"}}\n' "$1" "$2" >"$aside/package.json"
   if command -v npm >/dev/null 2>&1; then
-    (cd "$aside" && npm install --no-audit --no-fund --no-package-lock --ignore-scripts --loglevel=error >&2 </dev/null)
+    (cd "$aside" && npm install --no-audit --no-fund --no-update-notifier --no-package-lock --ignore-scripts --loglevel=error >&2 </dev/null)
   elif command -v bun >/dev/null 2>&1; then
     (cd "$aside" && bun install --ignore-scripts >&2 </dev/null)
   else

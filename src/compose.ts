@@ -58,7 +58,11 @@ export async function compose(config: Config, host: Host): Promise<App> {
       if (peak >= LARGE_BYTES) collectSoon();
     },
   );
-  const collectSoon = onceIdle({ idle: () => budget.used === 0, act: () => host.collect() });
+  let lastRequestAt = 0;
+  const collectSoon = onceIdle({
+    idle: () => budget.used === 0 && clock.monotonic() - lastRequestAt > QUIET_MS,
+    act: () => host.collect(),
+  });
   const proxy: ProxyParts = {
     config: () => current,
     providers: () => providers,
@@ -85,7 +89,10 @@ export async function compose(config: Config, host: Host): Promise<App> {
     draining: () => going,
   });
   return {
-    handler: (request, peer) => app.fetch(request, { peer }),
+    handler(request, peer) {
+      lastRequestAt = clock.monotonic();
+      return app.fetch(request, { peer });
+    },
     listening: () => {},
     reload(next) {
       current = next;
@@ -109,13 +116,19 @@ const PURE_KINDS: ReadonlySet<string> = new Set(["embeddings", "rerank", "count_
 const LARGE_BYTES = 8 * 1024 * 1024;
 /** Twice: what the first round frees may be held until its finalizers have run. */
 const COLLECT_AFTER_MS = [1_000, 5_000];
+/** A collection holds the loop, so it waits until no request has come for this long. */
+const QUIET_MS = 500;
 
-/** Calls `act` a while after it was asked to, unless there is work again; asked twice it acts once. */
+/** Calls `act` a while after it was asked to, as soon as there is no work; asked twice it acts once. */
 function onceIdle({ idle, act }: { idle: () => boolean; act: () => void }): () => void {
   let timers: ReturnType<typeof setTimeout>[] = [];
+  const whenIdle = (at: number) => {
+    if (idle()) act();
+    else timers[at] = setTimeout(() => whenIdle(at), QUIET_MS);
+  };
   return () => {
     for (const timer of timers) clearTimeout(timer);
-    timers = COLLECT_AFTER_MS.map((ms) => setTimeout(() => idle() && act(), ms));
+    timers = COLLECT_AFTER_MS.map((ms, at) => setTimeout(() => whenIdle(at), ms));
   };
 }
 

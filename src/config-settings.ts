@@ -195,9 +195,9 @@ export const settings: { readonly [Member in Plain]: Setting<Config[Member]> } =
   },
   keep: {
     name: "keep",
-    kind: words("empty", "bad-tool-arguments"),
-    fallback: "",
-    help: "Doubtful answers that are kept all the same: empty ones, tool calls whose arguments are no JSON.",
+    kind: words("length", "filter", "refusal", "empty", "bad-tool-arguments"),
+    fallback: "length, filter, refusal",
+    help: "Which doubtful answers are kept: cut by a limit, a filter or a refusal, empty, or with tool arguments that are no JSON.",
   },
   replay: {
     name: "replay",

@@ -54,8 +54,8 @@ export interface Config {
   readonly keyHeaders: readonly string[];
   /** Parts of texts that do not count for the key. */
   readonly keyMask: readonly MaskRule[];
-  /** Reasons for not keeping an answer that don't count. */
-  readonly keep: readonly ("empty" | "bad-tool-arguments")[];
+  /** Doubtful answers that are kept. */
+  readonly keep: readonly ("length" | "filter" | "refusal" | "empty" | "bad-tool-arguments")[];
   readonly replay: Pace;
   readonly freshIds: boolean;
   readonly log: "text" | "json" | "off";

@@ -37,6 +37,7 @@ const OWN = ["content", "completion", "input_tokens", "id"];
 export function judgeMessage(value: unknown, shortened: boolean): Finding {
   return finding({
     refusal: messageRefusal(value, shortened),
+    finishes: [finishReason(at(value, "stop_reason"))],
     usage: anthropicUsage(at(value, "usage")),
     model: textAt(value, "model"),
     accountBound: namesAccountState(value),
@@ -129,7 +130,12 @@ export class MessageFold implements Fold {
   }
 
   finish(): Finding {
-    return finding({ refusal: this.#refusal(), usage: anthropicUsage(this.#usage), model: this.#model });
+    return finding({
+      refusal: this.#refusal(),
+      finishes: [this.#finish],
+      usage: anthropicUsage(this.#usage),
+      model: this.#model,
+    });
   }
 
   #refusal(): RefusalReason | undefined {

@@ -17,7 +17,11 @@ const converseProtocol: Protocol = {
   watch: (_asked, contentType) => (contentType === FRAMES ? new ConverseWatcher() : undefined),
   judge: (_asked, value) => {
     const found = { usage: bedrockUsage(at(value, "usage")), accountBound: namesAccountState(value) };
-    return finding({ ...found, refusal: converseRefusal(value) });
+    return finding({
+      ...found,
+      refusal: converseRefusal(value),
+      finishes: [finishReason(at(value, "stopReason"))],
+    });
   },
 };
 
@@ -129,7 +133,7 @@ class ConverseWatcher extends FrameWatcher {
   protected conclude(): Finding {
     const marked = this.#finish !== undefined && !this.#metadata ? "no-end-marker" : undefined;
     const refusal = marked ?? finishRefusal(this.#finish, this.#holds) ?? this.#argumentsRefusal();
-    return finding({ refusal, usage: this.#usage });
+    return finding({ refusal, finishes: [this.#finish], usage: this.#usage });
   }
 
   #argumentsRefusal(): RefusalReason | undefined {

@@ -29,6 +29,11 @@ class Choices {
   readonly #finishes = new Map<number, string | undefined>();
   readonly #arguments = new ToolArguments();
   #holds = false;
+  #refused = false;
+
+  get finishes(): Iterable<string | undefined> {
+    return this.#refused ? ["refusal"] : this.#finishes.values();
+  }
 
   get seen(): number {
     return this.#finishes.size;
@@ -47,6 +52,7 @@ class Choices {
     for (const part of ["message", "delta"]) {
       const said = at(choice, part);
       if (!isObject(said)) continue;
+      if (holds(said.refusal)) this.#refused = true;
       if (Object.entries(said).some(([name, value]) => name !== "role" && saysSomething(value)))
         this.#holds = true;
     }
@@ -106,7 +112,7 @@ export function judgeChat(value: unknown, options: { quirks: ChatQuirks; shorten
     choices.add(choice, i);
     choices.addCalls(choice, options);
   });
-  return judged(choices.refusal(1));
+  return { ...judged(choices.refusal(1)), cutShort: finding({ finishes: choices.finishes }).cutShort };
 }
 
 /** How many choices the request asks for. */
@@ -153,6 +159,11 @@ export class ChatFold implements Fold {
   finish(cut: boolean): Finding {
     const marked = this.#done || (this.#quirks.doneOptional === true && !cut && this.#choices.ended);
     const refusal = marked ? this.#choices.refusal(this.#expected) : "no-end-marker";
-    return finding({ refusal, usage: this.#usage, model: this.#model });
+    return finding({
+      refusal,
+      finishes: this.#choices.finishes,
+      usage: this.#usage,
+      model: this.#model,
+    });
   }
 }

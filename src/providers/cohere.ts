@@ -58,7 +58,12 @@ export const cohereFamily = composeFamily("cohere", [cohereV2, cohereV1, openaiS
 function judgeCohere(value: unknown, shortened: boolean): Finding {
   const usage = cohereUsage(at(value, "usage")) ?? meta(value);
   const found = (refusal: RefusalReason | undefined) =>
-    finding({ refusal, usage, model: textAt(value, "model") });
+    finding({
+      refusal,
+      finishes: [finishReason(at(value, "finish_reason"))],
+      usage,
+      model: textAt(value, "model"),
+    });
   const message = at(value, "message");
   const generations = at(value, "generations");
   const own = isObject(message) || typeof at(value, "text") === "string" || Array.isArray(generations);
@@ -145,7 +150,7 @@ export class CohereFold implements Fold {
   }
 
   finish(): Finding {
-    return finding({ refusal: this.#refusal(), usage: this.#usage });
+    return finding({ refusal: this.#refusal(), finishes: [this.#finish], usage: this.#usage });
   }
 
   #refusal(): RefusalReason | undefined {

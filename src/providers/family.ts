@@ -66,6 +66,7 @@ export function composeFamily(
     judge: (asked, value, shortened = false) =>
       find(asked.path)?.facts.protocol.judge(asked, value, shortened) ?? {
         refusal: undefined,
+        cutShort: undefined,
         usage: undefined,
         model: undefined,
         accountBound: false,

@@ -1,8 +1,11 @@
 import { at, isObject, textAt } from "./json.ts";
-import type { Finding, RefusalReason, Usage } from "./provider.ts";
+import type { CutShort, Finding, RefusalReason, Usage } from "./provider.ts";
 
 interface Found {
   readonly refusal?: RefusalReason | undefined;
+  /** The finish reasons seen, from which `cutShort` follows. */
+  readonly finishes?: Iterable<string | undefined>;
+  readonly cutShort?: CutShort | undefined;
   readonly usage?: Usage | undefined;
   readonly model?: string | undefined;
   readonly accountBound?: boolean;
@@ -11,6 +14,7 @@ interface Found {
 export function finding(found: Found): Finding {
   return {
     refusal: found.refusal,
+    cutShort: found.cutShort ?? cutShort(found.finishes ?? []),
     usage: found.usage,
     model: found.model,
     accountBound: found.accountBound ?? false,
@@ -53,6 +57,24 @@ const ORDINARY = new Set([
   "unload",
   "load",
 ]);
+
+const CUT_SHORT: readonly [RegExp, CutShort][] = [
+  [/^(length|max_tokens|max_output_tokens|model_length|model_context_window_exceeded)$/, "length"],
+  [/^refusal$/, "refusal"],
+  [
+    /^(content_filter|content_filtered|error_toxic|safety|recitation|blocklist|prohibited_content|spii|language|image_\w+|guardrail_intervened)$/,
+    "filter",
+  ],
+];
+
+/** What cut an answer short, by its finish reasons in lower case; the first that did. */
+function cutShort(finishes: Iterable<string | undefined>): CutShort | undefined {
+  for (const finish of finishes) {
+    const known = finish === undefined ? undefined : CUT_SHORT.find(([words]) => words.test(finish));
+    if (known !== undefined) return known[1];
+  }
+  return undefined;
+}
 
 /** A finish reason, or undefined: some gateways send "" on every chunk, which is none. */
 export function finishReason(value: unknown): string | undefined {

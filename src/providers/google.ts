@@ -97,7 +97,12 @@ export class GeminiFold implements Fold {
   }
 
   finish(cut: boolean): Finding {
-    return finding({ refusal: this.#refusal(cut), usage: this.#usage, model: this.#model });
+    return finding({
+      refusal: this.#refusal(cut),
+      finishes: this.#blocked ? ["safety"] : this.#finishes.values(),
+      usage: this.#usage,
+      model: this.#model,
+    });
   }
 
   #refusal(cut: boolean): RefusalReason | undefined {

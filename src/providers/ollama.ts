@@ -68,7 +68,12 @@ export class OllamaFold implements Fold {
   }
 
   finish(): Finding {
-    return finding({ refusal: this.#refusal(), usage: ollamaUsage(this.#last), model: this.#model });
+    return finding({
+      refusal: this.#refusal(),
+      finishes: [finishReason(at(this.#last, "done_reason"))],
+      usage: ollamaUsage(this.#last),
+      model: this.#model,
+    });
   }
 
   #refusal(): RefusalReason | undefined {

@@ -62,6 +62,7 @@ export type RefusalReason =
   | "not-json"
   | "empty"
   | "unfinished"
+  | CutShort
   | "bad-tool-arguments"
   | "coding"
   | "too-large"
@@ -69,9 +70,14 @@ export type RefusalReason =
   | "purged"
   | "store-fault";
 
+/** Ends of an answer that are neither failures nor what was hoped for. */
+export type CutShort = "length" | "filter" | "refusal";
+
 export interface Finding {
   /** Undefined where the answer is whole and worth keeping, as far as its content says. */
   readonly refusal: RefusalReason | undefined;
+  /** A limit, a filter or a refusal ended the answer, which is whole all the same. */
+  readonly cutShort: CutShort | undefined;
   readonly usage: Usage | undefined;
   /** The model that the answer names. */
   readonly model: string | undefined;

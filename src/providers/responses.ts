@@ -27,8 +27,13 @@ interface JudgeOptions {
 
 function judgeResponse(value: unknown, options: JudgeOptions): Finding {
   const refusal = responseRefusal(value, options);
+  const parts = listAt(value, "output").flatMap((item) => listAt(item, "content"));
   return finding({
     refusal,
+    finishes: [
+      finishReason(at(value, "incomplete_details", "reason")),
+      parts.some((part) => holds(at(part, "refusal"))) ? "refusal" : undefined,
+    ],
     usage: openaiUsage(at(value, "usage"), options),
     model: textAt(value, "model"),
     accountBound: at(value, "store") === true || namesAccountState(value),

@@ -13,6 +13,8 @@ export type KeySettings = Pick<Config, "keyIgnore" | "keyKeep" | "keyMask">;
 export interface BodyDigest {
   /** The form that was digested and its SHA-256: `json:…`, `form:…` or `raw:…`, so that no two forms collide. */
   readonly digest: string;
+  /** The canonical form, where the body is JSON that has one. */
+  readonly canonical?: Uint8Array;
   /** The parts of a form; undefined for anything else. */
   readonly parts: readonly Part[] | undefined;
 }
@@ -33,8 +35,12 @@ export async function digestBody(
   const ignore = ignoredNames(volatileNames({ provider, kind: endpoint.kind, path }), settings);
   if (options.json) {
     const shape = bodyShape(endpoint.kind, path);
-    const canonical = await canonicalJson(body, { shape, ignore, mask: maskOf(settings.keyMask) });
-    if (canonical !== undefined) return { digest: `json:${await sha256Bytes(canonical)}`, parts: undefined };
+    // A vector is that of its whole text.
+    const mask = endpoint.kind === "embeddings" ? undefined : maskOf(settings.keyMask);
+    const canonical = await canonicalJson(body, { shape, ignore, mask });
+    if (canonical !== undefined) {
+      return { digest: `json:${await sha256Bytes(canonical)}`, canonical, parts: undefined };
+    }
   }
   const boundary = formBoundary(contentType);
   const parts = boundary === undefined ? undefined : formParts(body, boundary);

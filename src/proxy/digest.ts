@@ -25,6 +25,13 @@ export async function sha256Bytes(bytes: Uint8Array): Promise<string> {
   return hash.digest("hex");
 }
 
+/** SHA-256 in lower-case hex of one byte string that lies in pieces, none of them large. */
+export function sha256Pieces(pieces: Iterable<Uint8Array>): string {
+  const hash = createHash("sha256");
+  for (const piece of pieces) hash.update(piece);
+  return hash.digest("hex");
+}
+
 /** HMAC-SHA-256 in lower-case hex. */
 export function hmac(secret: string, text: string): string {
   return createHmac("sha256", secret).update(text).digest("hex");

@@ -1,6 +1,7 @@
 import type { Config } from "../config.ts";
 import { ProxyError, proxyErrors } from "../errors.ts";
 import type { Peer } from "../host.ts";
+import { answerInputs } from "./batch.ts";
 import { readBody } from "./body.ts";
 import { bypass } from "./bypass.ts";
 import { type Call, readCall } from "./call.ts";
@@ -58,14 +59,15 @@ async function journey(parts: ProxyParts, call: Call, config: Config): Promise<R
     const { maxRequest } = plan;
     const question = await readQuestion(call, body.bytes, { host: parts.host, maxRequest, settings: config });
     if (typeof question === "string") return await pass(question, body.bytes);
-    const job = jobOf(parts, call, {
-      plan,
-      question,
-      keyHeaders,
-      body: body.bytes,
-      reserved: body.reserved,
-    });
-    const found = lookUp(parts, call, job);
+    let job = jobOf(parts, call, { plan, question, keyHeaders, body: body.bytes, reserved: body.reserved });
+    let found = lookUp(parts, call, job);
+    if (question.asked.endpoint.kind === "embeddings" && found?.standing !== "fresh") {
+      const answered = await answerInputs(parts, call, { job, question, found, allowedOrigins });
+      if (answered instanceof Response) return answered;
+      job = answered;
+      // Others may have been answered while this one looked for its inputs.
+      found = lookUp(parts, call, job);
+    }
     if (found?.standing === "fresh") return serve(parts, call, { plan, found, word: "HIT", allowedOrigins });
     if (found?.standing === "stale") {
       const { word, begun } = refreshBehind(parts, job);

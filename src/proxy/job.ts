@@ -25,17 +25,15 @@ export function jobOf(
     ? { provider: provider.name, model: question.model ?? "", tag: options.plan.ownPool }
     : undefined;
   const plan = claim === undefined || parts.verified.has(claim) ? options.plan : unproven(options.plan);
+  const keyParts = {
+    namespace: call.controls.namespace,
+    provider: provider.name,
+    path: upstreamPath,
+    query,
+    headers: answerHeaders(call.request.headers, wantedHeaders(provider, options.keyHeaders)),
+  };
   const keyIn = (partition: string, sample: number) =>
-    keyOf({
-      partition,
-      namespace: call.controls.namespace,
-      sample,
-      provider: provider.name,
-      path: upstreamPath,
-      query,
-      headers: answerHeaders(call.request.headers, wantedHeaders(provider, options.keyHeaders)),
-      body: question.digest,
-    });
+    keyOf({ ...keyParts, partition, sample, body: question.digest });
   const pool = question.accountBound ? plan.ownPool : plan.pool;
   const { sample: said, run } = call.controls;
   const sample = said === "auto" ? parts.samples.number(run, keyIn(pool, 0), call.request.headers) : said;
@@ -67,6 +65,7 @@ export function jobOf(
     },
     provider: provider.name,
     reserved: options.reserved,
+    keyParts: { ...keyParts, sample },
   };
 }
 

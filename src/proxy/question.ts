@@ -10,6 +10,9 @@ export interface Question {
   readonly asked: Asked;
   /** SHA-256 of the body's canonical form, hex. */
   readonly digest: string;
+  /** The decoded body, and its canonical form where it has one. */
+  readonly plain: Uint8Array;
+  readonly canonical: Uint8Array | undefined;
   readonly wantsStream: boolean;
   readonly model: string | undefined;
   readonly accountBound: boolean;
@@ -34,7 +37,7 @@ export async function readQuestion(
   const asked: Asked = { endpoint, path: upstreamPath, query, json };
   const stateful = provider.family.stateful(asked);
   if (stateful !== undefined) return stateful;
-  const { digest, parts } = await digestBody(plain, {
+  const { digest, canonical, parts } = await digestBody(plain, {
     contentType: call.request.headers.get("content-type") ?? "",
     provider,
     endpoint,
@@ -45,6 +48,8 @@ export async function readQuestion(
   return {
     asked,
     digest,
+    plain,
+    canonical,
     wantsStream: wantsStream(asked) || fieldOf(parts, "stream") === "true",
     model: modelOf(asked) ?? fieldOf(parts, "model"),
     accountBound: provider.family.accountBound(asked),

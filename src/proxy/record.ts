@@ -13,6 +13,7 @@ import type {
 } from "../providers/provider.ts";
 import { readDocument } from "./document.ts";
 import { contentCoding, isJson, mediaType, storedHeaders } from "./headers.ts";
+import type { KeyParts } from "./key.ts";
 import type { ProxyParts } from "./parts.ts";
 import { freshness, type Plan } from "./policy.ts";
 import { Upstream, type UpstreamAnswer } from "./upstream.ts";
@@ -64,12 +65,16 @@ export interface Job {
   readonly provider: string;
   /** Bytes already taken from the budget for the request's body. */
   readonly reserved: number;
+  /** What its keys are made of, but for pool and body. */
+  readonly keyParts: Omit<KeyParts, "partition" | "body">;
+  /** What else is to be done with an entry once it is committed, before readers see the end. Never rejects. */
+  readonly kept?: (entry: Entry) => Promise<void>;
 }
 
 /** Endpoints that may answer with something else than JSON: sound, pictures, subtitles, plain text. */
 const OTHER_FORMS: ReadonlySet<EndpointKind> = new Set(["speech", "images", "transcription", "other"]);
 
-const NOTHING = { usage: undefined, model: undefined };
+const NOTHING = { usage: undefined, model: undefined, cutShort: undefined };
 
 /** Starts one provider call and follows it to its end, whoever is still reading. */
 export function launch(parts: ProxyParts, job: Job): AnswerFlight {
@@ -144,7 +149,13 @@ class Run {
         leave();
         this.#headSettled.reject(error);
         this.recording.fail(error instanceof Error ? error : new Error("recording failed"));
-        this.#finish({ kept: false, refusal: this.#refusal ?? "incomplete", key: undefined, ...NOTHING });
+        this.#finish({
+          kept: false,
+          refusal: this.#refusal ?? "incomplete",
+          key: undefined,
+          usage: undefined,
+          model: undefined,
+        });
       },
     );
   }
@@ -246,7 +257,8 @@ class Run {
 
   /** Commits the entry. Readers are not kept waiting for it beyond a second. */
   async #keep(response: Response, finding: Finding): Promise<Outcome> {
-    const { usage, model, refusal } = finding;
+    const { usage, model } = finding;
+    const refusal = finding.refusal ?? finding.cutShort;
     if (refusal !== undefined && !this.#job.plan.keep.includes(refusal))
       return { kept: false, refusal, usage, model, key: undefined };
     const job = this.#job;
@@ -272,6 +284,7 @@ class Run {
     this.#after(HOLD_MS, () => this.recording.end());
     try {
       await this.#parts.store.put(entry);
+      await job.kept?.(entry);
       return { kept: true, refusal: undefined, usage, model, key };
     } catch (error) {
       if (!(error instanceof StoreFault)) this.#parts.report(`keeping an answer failed: ${String(error)}`);

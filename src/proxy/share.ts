@@ -17,15 +17,33 @@ const ROUNDS = 3;
 /** Failures of one credential: they say nothing about what another one would get. */
 const OWN_FAILURES = new Set([401, 402, 403, 404, 429]);
 
+/** A provider call that this request leads or has joined, whose head is there. */
+export interface Joined {
+  readonly flight: AnswerFlight;
+  readonly head: FlightHead;
+  readonly reader: Reader;
+  readonly leads: boolean;
+}
+
+export interface ShareOptions {
+  readonly job: Job;
+  /** What is stored, past its time: served where the provider fails. */
+  readonly found: Found | undefined;
+  readonly allowedOrigins: readonly string[];
+}
+
+/** Answers with what one provider call brings, be it another request's. */
+export async function share(parts: ProxyParts, call: Call, options: ShareOptions): Promise<Response> {
+  const joined = await join(parts, call, options);
+  return joined instanceof Response ? joined : deliver(parts, call, { ...options, ...joined });
+}
+
 /**
  * Joins the call that is under way for this request, or leads one. A call that failed before anything was shared
- * is its leader's: of the others one leads anew, by being the first to look again, and the rest join it.
+ * is its leader's: of the others one leads anew, by being the first to look again, and the rest join it. Begins in the tick in
+ * which it is called. Where the provider fails and something is stored, that is the answer.
  */
-export async function share(
-  parts: ProxyParts,
-  call: Call,
-  options: { job: Job; found: Found | undefined; allowedOrigins: readonly string[] },
-): Promise<Response> {
+export async function join(parts: ProxyParts, call: Call, options: ShareOptions): Promise<Joined | Response> {
   const { job, found, allowedOrigins } = options;
   const { plan } = job;
   let { reserved } = job;
@@ -59,7 +77,7 @@ export async function share(
         return serve(parts, call, { plan, found, word: "STALE", why, allowedOrigins });
       }
       if (leads || sharable(head, { own: flight.credential === job.credential, round })) {
-        return await deliver(parts, call, { ...options, flight, head, reader, leads });
+        return { flight, head, reader, leads };
       }
       reader.leave();
     }
@@ -73,18 +91,11 @@ function sharable(head: FlightHead, options: { own: boolean; round: number }): b
   return head.status < 500 || options.round >= ROUNDS;
 }
 
-async function deliver(
+/** Answers with what a call brings, as it is. */
+export async function deliver(
   parts: ProxyParts,
   call: Call,
-  options: {
-    job: Job;
-    found: Found | undefined;
-    allowedOrigins: readonly string[];
-    flight: AnswerFlight;
-    head: FlightHead;
-    reader: Reader;
-    leads: boolean;
-  },
+  options: ShareOptions & Joined,
 ): Promise<Response> {
   const { job, flight, head, leads } = options;
   const whole = head.stream ? options.reader : await gather(options.reader, PIECE);

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { openai } from "../support/answers.ts";
 import { startAskonce, target } from "../support/askonce.ts";
+import { percentile, probe, shown } from "../support/hits.ts";
 import { startProvider } from "../support/provider.ts";
 import { ask, post, type RawAnswer, RawConnection, type RawRequest, requestBytes } from "../support/raw.ts";
 import { eventually, fresh, inParallel } from "../support/session.ts";
@@ -47,28 +46,6 @@ test("1,000 requests in flight against a provider that waits 1.5 s are all answe
   assert.ok(took <= 4000, `${Math.round(took)} ms`);
 });
 
-interface Hits {
-  /** Milliseconds each took. */
-  readonly times: number[];
-  readonly words: string[];
-}
-
-/** Hits of one stored request, asked one after another by a process of its own until the answered function is called. */
-function probe(port: number, body: string): () => Promise<Hits> {
-  const script = fileURLToPath(new URL("../support/probe.ts", import.meta.url));
-  const hits = Promise.withResolvers<Hits>();
-  const child = execFile(
-    process.execPath,
-    [script, String(port), openai.path, body],
-    { maxBuffer: 64 * MIB },
-    (fault, stdout) => (fault ? hits.reject(fault) : hits.resolve(JSON.parse(stdout))),
-  );
-  return () => {
-    child.stdin?.end();
-    return hits.promise;
-  };
-}
-
 test("while 64 MiB answers are stored and 10,000 entries are evicted, the p99 of hits stays within 50 ms", {
   timeout: 180_000,
 }, async (t) => {
@@ -105,10 +82,10 @@ test("while 64 MiB answers are stored and 10,000 entries are evicted, the p99 of
   for (const word of ["MISS", "HIT"])
     assert.equal((await post(server.port, openai.path, { body: hot })).cache, word);
 
-  const before = probe(server.port, hot);
+  const before = probe(server.port, { path: openai.path, body: hot });
   await new Promise((resolve) => setTimeout(resolve, 1500));
   const quiet = await before();
-  const during = probe(server.port, hot);
+  const during = probe(server.port, { path: openai.path, body: hot });
   const stored: RawAnswer[] = [];
   let last: RawRequest = { path: openai.path };
   for (const size of large) {
@@ -127,17 +104,10 @@ test("while 64 MiB answers are stored and 10,000 entries are evicted, the p99 of
   t.after(() => again.kill());
   const sample = await inParallel(200, 8, (i) => post(again.port, openai.path, { body: small[i * 50] }));
   const evicted = sample.filter((answer) => answer.cache === "MISS").length * 50;
-  const show = ({ times }: Hits) =>
-    `p50 ${at(times, 0.5)} p99 ${at(times, 0.99)} most ${at(times, 1)} ms of ${times.length}`;
   console.log(
-    `${target}: hits quiet: ${show(quiet)}; while storing and evicting about ${evicted}: ${show(busy)}`,
+    `${target}: hits quiet: ${shown(quiet)}; while storing and evicting about ${evicted}: ${shown(busy)}`,
   );
   assert.deepEqual(busy.words, ["HIT"]);
   assert.ok(evicted >= 8000, `only about ${evicted} of 10,000 were evicted`);
-  assert.ok(Number(at(busy.times, 0.99)) <= 50, `p99 ${at(busy.times, 0.99)} ms`);
+  assert.ok(Number(percentile(busy.times, 0.99)) <= 50, `p99 ${percentile(busy.times, 0.99)} ms`);
 });
-
-function at(times: number[], share: number): string {
-  const sorted = times.toSorted((a, b) => a - b);
-  return (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN).toFixed(1);
-}

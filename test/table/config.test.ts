@@ -113,7 +113,7 @@ test("without any source every setting has the default that its table names", ()
     keyHeaders: [],
     keyMask: [{ kind: "preset", name: "billing-header" }],
     log: "text",
-    keep: [],
+    keep: ["length", "filter", "refusal"],
     replay: { kind: "instant" },
     freshIds: false,
     maxStaleMs: undefined,

@@ -1,0 +1,110 @@
+import { type Body, type CacheKey, type Entry, memoryBody } from "../cache/entry.ts";
+import type { BatchForm } from "../providers/embeddings.ts";
+import { joinVectors, splitAnswer, unitForm, type Vector } from "./batch-answer.ts";
+import type { Batch, Unit } from "./batch-request.ts";
+import { joined } from "./gather.ts";
+import { keyOf } from "./key.ts";
+import type { ProxyParts } from "./parts.ts";
+import { freshness } from "./policy.ts";
+import type { Job } from "./record.ts";
+import { type Turns, turnsOf } from "./turns.ts";
+
+/** Parts put at a time: the rest stays uncopied meanwhile, and more at once would compete with the loop for the CPU. */
+const WAVE = 4;
+
+/** Where the answer to one input alone is looked for, and where it lies if it is the credential's own. */
+export function partKeys(job: Job, unit: Unit): { readonly shared: CacheKey; readonly own: CacheKey } {
+  const { plan, keyParts, key, ownKey } = job;
+  const keyIn = (partition: string) => keyOf({ ...keyParts, partition, path: unit.path, body: unit.digest });
+  const own = keyIn(plan.ownPool);
+  return { shared: key === ownKey ? own : keyIn(plan.pool), own };
+}
+
+/** The job, which then keeps each input's answer beside its own: `placed` says which input each place asks for. */
+export function withParts(
+  parts: ProxyParts,
+  job: Job,
+  asked: { form: BatchForm; placed: readonly Unit[] },
+): Job {
+  return { ...job, kept: (entry) => keepParts(parts, job, { ...asked, entry }) };
+}
+
+/** The inputs of a batch in the request's order. */
+export function placedUnits({ units, order }: Batch): readonly Unit[] {
+  return order.map((number) => units[number] as Unit);
+}
+
+/** Keeps the answer to each input of a batch that was just kept whole. What can't be split stays whole. Never rejects. */
+async function keepParts(
+  parts: ProxyParts,
+  job: Job,
+  options: { form: BatchForm; placed: readonly Unit[]; entry: Entry },
+): Promise<void> {
+  const { form, placed, entry } = options;
+  const { size } = entry.body;
+  if (entry.status !== 200 || !parts.budget.take(size)) return;
+  const turns = turnsOf(parts.clock);
+  try {
+    const text = await wholeOf(entry.body, turns);
+    const weights = placed.map((unit) => unit.weight);
+    const vectors = text && (await splitAnswer(text, { form, weights, turns }));
+    if (vectors === undefined) return;
+    const done = new Set<string>();
+    const wave: Promise<void>[] = [];
+    for (const [at, unit] of placed.entries()) {
+      if (done.has(unit.digest)) continue;
+      done.add(unit.digest);
+      wave.push(keepPart(parts, job, { form, unit, entry, vector: vectors[at] as Vector }));
+      const turn = turns();
+      if (turn) await turn;
+      if (wave.length >= WAVE) await Promise.all(wave.splice(0));
+    }
+    await Promise.all(wave);
+  } catch (error) {
+    parts.report(`keeping the parts of an answer failed: ${String(error)}`);
+  } finally {
+    parts.budget.give(size);
+  }
+}
+
+async function keepPart(
+  parts: ProxyParts,
+  job: Job,
+  part: { form: BatchForm; unit: Unit; entry: Entry; vector: Vector },
+): Promise<void> {
+  const { form, unit, entry, vector } = part;
+  const keys = partKeys(job, unit);
+  const key = entry.key === job.ownKey ? keys.own : keys.shared;
+  if (job.plan.unproven && isFresh(parts, job, key)) return;
+  const pieces = [...joinVectors([vector], unitForm(form))];
+  const size = pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
+  // The store counts its faults itself, and the whole answer is kept already.
+  await parts.store.put({ ...entry, key, body: memoryBody(joined(pieces, size)) }).catch(() => {});
+}
+
+/** A request that had to prove itself first replaces nothing that is still good for all. */
+function isFresh(parts: ProxyParts, job: Job, key: CacheKey): boolean {
+  const entry = parts.store.get(key);
+  return entry !== undefined && freshness(entry, job.plan, parts.clock.now()).leftMs > 0;
+}
+
+/** A stored body in one piece; undefined where it can't be read. */
+export async function wholeOf(body: Body, turns: Turns): Promise<Uint8Array | undefined> {
+  if (body.bytes !== undefined) return body.bytes;
+  const release = body.hold();
+  try {
+    const whole = new Uint8Array(body.size);
+    for (let at = 0; at < body.size; ) {
+      const slice = body.slice(at);
+      whole.set(slice, at);
+      at += slice.byteLength;
+      const turn = turns();
+      if (turn) await turn;
+    }
+    return whole;
+  } catch {
+    return undefined;
+  } finally {
+    release();
+  }
+}

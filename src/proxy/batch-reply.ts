@@ -1,0 +1,45 @@
+import type { Reader } from "../cache/recording.ts";
+import type { BatchForm } from "../providers/embeddings.ts";
+import { joinVectors, type Vector } from "./batch-answer.ts";
+import type { Call } from "./call.ts";
+import { joined } from "./gather.ts";
+import { type ReplyOptions, respond, stream } from "./reply.ts";
+
+/** Up to this size an answer goes out in one piece, with its length. */
+const ONE_PIECE = 1024 * 1024;
+/** About the size of the chunks in which a longer one is put together, as its client takes them. */
+const CHUNK = 64 * 1024;
+
+/** An answer put together from vectors, in their order. */
+export function replyVectors(
+  call: Call,
+  answer: { headers: Headers; vectors: readonly Vector[]; form: BatchForm },
+  options: ReplyOptions,
+): Response {
+  const { headers, vectors, form } = answer;
+  const reader = chunked(joinVectors(vectors, form));
+  const estimate = vectors.reduce((sum, { element }) => sum + element.end - element.start, 0);
+  if (estimate > ONE_PIECE)
+    return respond(call, { status: 200, headers, body: stream(reader, options) }, options);
+  const chunks: Uint8Array[] = [];
+  for (let chunk = reader.next(); chunk !== undefined; chunk = reader.next()) chunks.push(chunk);
+  const size = chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0);
+  options.ended({ bytes: size, firstAt: options.now(), end: "whole" });
+  return respond(call, { status: 200, headers, body: joined(chunks, size) }, options);
+}
+
+/** Small pieces are gathered into chunks, since each chunk costs a turn through the runtime's streams. */
+function chunked(pieces: Generator<Uint8Array>): Reader & { next(): Uint8Array | undefined } {
+  const next = () => {
+    const held: Uint8Array[] = [];
+    let size = 0;
+    while (size < CHUNK) {
+      const piece = pieces.next();
+      if (piece.done) break;
+      held.push(piece.value);
+      size += piece.value.byteLength;
+    }
+    return size === 0 ? undefined : joined(held, size);
+  };
+  return { next, read: async () => next(), leave: () => {} };
+}
