@@ -2,11 +2,11 @@ import { type Body, type CacheKey, type Entry, memoryBody } from "../cache/entry
 import type { BatchForm } from "../providers/embeddings.ts";
 import { joinVectors, splitAnswer, unitForm, type Vector } from "./batch-answer.ts";
 import type { Batch, Unit } from "./batch-request.ts";
+import type { Job } from "./flight.ts";
 import { joined } from "./gather.ts";
 import { keyOf } from "./key.ts";
 import type { ProxyParts } from "./parts.ts";
 import { freshness } from "./policy.ts";
-import type { Job } from "./record.ts";
 import { type Turns, turnsOf } from "./turns.ts";
 
 /** Parts put at a time: the rest stays uncopied meanwhile, and more at once would compete with the loop for the CPU. */

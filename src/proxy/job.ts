@@ -1,11 +1,11 @@
 import type { Entry } from "../cache/entry.ts";
 import type { Call } from "./call.ts";
+import type { Job } from "./flight.ts";
 import { upstreamHeaders } from "./headers.ts";
 import { answerHeaders, keyOf, wantedHeaders } from "./key.ts";
 import type { ProxyParts } from "./parts.ts";
 import { type Freshness, freshness, type Plan, type Standing, standing, unproven } from "./policy.ts";
 import type { Question } from "./question.ts";
-import type { Job } from "./record.ts";
 
 /** All that a provider call for this request needs, and the keys under which its answer is looked for and kept. */
 export function jobOf(

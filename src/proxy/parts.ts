@@ -7,7 +7,7 @@ import type { Journal } from "../journal/event.ts";
 import type { Provider } from "../providers/provider.ts";
 import type { Budget } from "./budget.ts";
 import type { CredentialReader } from "./credential.ts";
-import type { FlightHead } from "./record.ts";
+import type { FlightHead } from "./flight.ts";
 import type { Refreshes } from "./refresh.ts";
 import type { Samples } from "./samples.ts";
 import type { Verified } from "./verified.ts";

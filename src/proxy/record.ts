@@ -1,23 +1,13 @@
-import type { CacheKey, Entry, EntryFacts } from "../cache/entry.ts";
-import type { Flight } from "../cache/flights.ts";
+import type { CacheKey, Entry } from "../cache/entry.ts";
 import { Recording } from "../cache/recording.ts";
 import { StoreFault } from "../errors.ts";
-import type {
-  Asked,
-  EndpointKind,
-  Family,
-  Finding,
-  RefusalReason,
-  Usage,
-  Watcher,
-} from "../providers/provider.ts";
-import { readDocument } from "./document.ts";
-import { contentCoding, isJson, mediaType, storedHeaders } from "./headers.ts";
-import type { KeyParts } from "./key.ts";
+import type { Finding, RefusalReason, Watcher } from "../providers/provider.ts";
+import type { AnswerFlight, FlightHead, Job, Outcome } from "./flight.ts";
+import { contentCoding, mediaType, storedHeaders } from "./headers.ts";
+import { judgeAnswer, refused } from "./judge.ts";
 import type { ProxyParts } from "./parts.ts";
-import { freshness, type Plan } from "./policy.ts";
+import { freshness } from "./policy.ts";
 import { Upstream, type UpstreamAnswer } from "./upstream.ts";
-import type { Claim } from "./verified.ts";
 
 /** The end of an answer is held back for its entry's commit at most this long. */
 const HOLD_MS = 1000;
@@ -25,56 +15,6 @@ const HOLD_MS = 1000;
 const LAGGARD_MS = 30_000;
 /** Answers that go on with nobody reading, over all requests. */
 const UNREAD_LIMIT = 64;
-
-export interface FlightHead {
-  readonly status: number;
-  /** As the provider sent them. */
-  readonly headers: Headers;
-  readonly decoded: boolean;
-  /** Whether the body is a stream of events, to be passed on as it comes. */
-  readonly stream: boolean;
-}
-
-/** How a call ended, for the log and the counters. */
-export interface Outcome {
-  readonly kept: boolean;
-  /** Why it was not kept. */
-  readonly refusal: RefusalReason | undefined;
-  readonly usage: Usage | undefined;
-  readonly model: string | undefined;
-  /** The key it was kept under. */
-  readonly key: CacheKey | undefined;
-}
-
-export type AnswerFlight = Flight<FlightHead> & { readonly done: Promise<Outcome> };
-
-export interface Job {
-  readonly plan: Plan;
-  readonly family: Family;
-  readonly asked: Asked;
-  readonly facts: Omit<EntryFacts, "stream">;
-  /** Under which key the answer is looked for, and under which if it turns out to be the credential's own. */
-  readonly key: CacheKey;
-  readonly ownKey: CacheKey;
-  readonly credential: string;
-  /** Under scope `verified`: what the answer says about the credential. */
-  readonly claim: Claim | undefined;
-  /** Whether the request asks for a stream. */
-  readonly wantsStream: boolean;
-  readonly request: { url: string; method: string; headers: Headers; body: Uint8Array };
-  readonly provider: string;
-  /** Bytes already taken from the budget for the request's body. */
-  readonly reserved: number;
-  /** What its keys are made of, but for pool and body. */
-  readonly keyParts: Omit<KeyParts, "partition" | "body">;
-  /** What else is to be done with an entry once it is committed, before readers see the end. Never rejects. */
-  readonly kept?: (entry: Entry) => Promise<void>;
-}
-
-/** Endpoints that may answer with something else than JSON: sound, pictures, subtitles, plain text. */
-const OTHER_FORMS: ReadonlySet<EndpointKind> = new Set(["speech", "images", "transcription", "other"]);
-
-const NOTHING = { usage: undefined, model: undefined, cutShort: undefined };
 
 /** Starts one provider call and follows it to its end, whoever is still reading. */
 export function launch(parts: ProxyParts, job: Job): AnswerFlight {
@@ -178,7 +118,9 @@ class Run {
     if (status !== 200) this.#leave();
     this.#headSettled.resolve({ status, headers, decoded: coding === "decoded", stream: this.#stream });
     await this.#receive(answer, { watcher, length: coding === "none" ? contentLength(headers) : undefined });
-    const finding = this.#refusal ? refused(this.#refusal) : await this.#judge(answer.response, watcher);
+    const finding = this.#refusal
+      ? refused(this.#refusal)
+      : await judgeAnswer(this.#job, { response: answer.response, recording: this.recording, watcher });
     const outcome = await this.#keep(answer.response, finding);
     this.#leave();
     this.recording.end();
@@ -232,27 +174,6 @@ class Run {
       this.recording.dropLaggards();
       if (!this.#finished) this.#watchLaggards();
     });
-  }
-
-  async #judge(response: Response, watcher: Watcher | undefined): Promise<Finding> {
-    if (response.status !== 200) return { refusal: undefined, accountBound: true, ...NOTHING };
-    if (watcher) return watcher.finish();
-    const type = mediaType(response.headers);
-    if (type === "text/event-stream") return refused("no-end-marker");
-    const { kind } = this.#job.asked.endpoint;
-    if (isJson(type) || !OTHER_FORMS.has(kind)) {
-      const document = await readDocument(this.recording.chunks(), this.recording.size);
-      if (document === undefined) return refused("not-json");
-      return this.#job.family.judge(this.#job.asked, document.value, document.shortened);
-    }
-    // Closing the connection ends a body without length or chunking, and proves nothing about its completeness.
-    const delimited =
-      response.headers.has("content-length") ||
-      response.headers.has("transfer-encoding") ||
-      this.#job.request.url.startsWith("https:");
-    if (!delimited) return refused("incomplete");
-    if (this.recording.size === 0) return refused("empty");
-    return { refusal: undefined, accountBound: false, ...NOTHING };
   }
 
   /** Commits the entry. Readers are not kept waiting for it beyond a second. */
@@ -348,10 +269,6 @@ class Run {
     );
     this.#timers.add(timer);
   }
-}
-
-function refused(refusal: RefusalReason): Finding {
-  return { refusal, accountBound: false, ...NOTHING };
 }
 
 function contentLength(headers: Headers): number | undefined {

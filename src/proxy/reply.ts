@@ -3,11 +3,11 @@ import type { Reader } from "../cache/recording.ts";
 import type { Pace } from "../config-pace.ts";
 import type { CacheWord } from "../journal/event.ts";
 import type { Call } from "./call.ts";
+import type { FlightHead } from "./flight.ts";
 import { FreshId } from "./fresh-id.ts";
 import { liveHeaders } from "./headers.ts";
 import { isKnownOrigin } from "./origin.ts";
 import { paced } from "./pace.ts";
-import type { FlightHead } from "./record.ts";
 
 /** How the body that a client got came to its end. */
 export interface Delivery {

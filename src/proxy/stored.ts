@@ -1,9 +1,10 @@
 import type { CacheWord } from "../journal/event.ts";
 import type { Call } from "./call.ts";
+import type { AnswerFlight, Job } from "./flight.ts";
 import type { Found } from "./job.ts";
 import type { ProxyParts } from "./parts.ts";
 import type { Plan } from "./policy.ts";
-import { type AnswerFlight, type Job, launch } from "./record.ts";
+import { launch } from "./record.ts";
 import { retryAfter } from "./refresh.ts";
 import { replyEntry } from "./reply.ts";
 import { tell } from "./report.ts";

@@ -1,0 +1,52 @@
+import type { CacheKey, Entry, EntryFacts } from "../cache/entry.ts";
+import type { Flight } from "../cache/flights.ts";
+import type { Asked, Family, RefusalReason, Usage } from "../providers/provider.ts";
+import type { KeyParts } from "./key.ts";
+import type { Plan } from "./policy.ts";
+import type { Claim } from "./verified.ts";
+
+export interface FlightHead {
+  readonly status: number;
+  /** As the provider sent them. */
+  readonly headers: Headers;
+  readonly decoded: boolean;
+  /** Whether the body is a stream of events, to be passed on as it comes. */
+  readonly stream: boolean;
+}
+
+/** How a call ended, for the log and the counters. */
+export interface Outcome {
+  readonly kept: boolean;
+  /** Why it was not kept. */
+  readonly refusal: RefusalReason | undefined;
+  readonly usage: Usage | undefined;
+  readonly model: string | undefined;
+  /** The key it was kept under. */
+  readonly key: CacheKey | undefined;
+}
+
+export type AnswerFlight = Flight<FlightHead> & { readonly done: Promise<Outcome> };
+
+/** One provider call to be made: what goes up, how its answer is judged, and where it is kept. */
+export interface Job {
+  readonly plan: Plan;
+  readonly family: Family;
+  readonly asked: Asked;
+  readonly facts: Omit<EntryFacts, "stream">;
+  /** Under which key the answer is looked for, and under which if it turns out to be the credential's own. */
+  readonly key: CacheKey;
+  readonly ownKey: CacheKey;
+  readonly credential: string;
+  /** Under scope `verified`: what the answer says about the credential. */
+  readonly claim: Claim | undefined;
+  /** Whether the request asks for a stream. */
+  readonly wantsStream: boolean;
+  readonly request: { url: string; method: string; headers: Headers; body: Uint8Array };
+  readonly provider: string;
+  /** Bytes already taken from the budget for the request's body. */
+  readonly reserved: number;
+  /** What its keys are made of, but for pool and body. */
+  readonly keyParts: Omit<KeyParts, "partition" | "body">;
+  /** What else is to be done with an entry once it is committed, before readers see the end. Never rejects. */
+  readonly kept?: (entry: Entry) => Promise<void>;
+}

@@ -1,0 +1,41 @@
+import type { Recording } from "../cache/recording.ts";
+import type { EndpointKind, Finding, RefusalReason, Watcher } from "../providers/provider.ts";
+import { readDocument } from "./document.ts";
+import type { Job } from "./flight.ts";
+import { isJson, mediaType } from "./headers.ts";
+
+/** Endpoints that may answer with something else than JSON: sound, pictures, subtitles, plain text. */
+const OTHER_FORMS: ReadonlySet<EndpointKind> = new Set(["speech", "images", "transcription", "other"]);
+
+const NOTHING = { usage: undefined, model: undefined, cutShort: undefined };
+
+/** What an answer under 200 or 404 is worth, once its transport has come to a clean end. */
+export async function judgeAnswer(
+  job: Pick<Job, "asked" | "family" | "request">,
+  answer: { response: Response; recording: Recording; watcher: Watcher | undefined },
+): Promise<Finding> {
+  const { response, recording, watcher } = answer;
+  if (response.status !== 200) return { refusal: undefined, accountBound: true, ...NOTHING };
+  if (watcher) return watcher.finish();
+  const type = mediaType(response.headers);
+  if (type === "text/event-stream") return refused("no-end-marker");
+  const { kind } = job.asked.endpoint;
+  if (isJson(type) || !OTHER_FORMS.has(kind)) {
+    const document = await readDocument(recording.chunks(), recording.size);
+    if (document === undefined) return refused("not-json");
+    return job.family.judge(job.asked, document.value, document.shortened);
+  }
+  // Closing the connection ends a body without length or chunking, and proves nothing about its completeness.
+  const delimited =
+    response.headers.has("content-length") ||
+    response.headers.has("transfer-encoding") ||
+    job.request.url.startsWith("https:");
+  if (!delimited) return refused("incomplete");
+  if (recording.size === 0) return refused("empty");
+  return { refusal: undefined, accountBound: false, ...NOTHING };
+}
+
+/** A finding that says no more than why not. */
+export function refused(refusal: RefusalReason): Finding {
+  return { refusal, accountBound: false, ...NOTHING };
+}
