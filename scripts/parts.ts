@@ -24,7 +24,8 @@ const bun = process.env.ASKONCE_BUN ?? process.execPath;
 const deno = process.env.ASKONCE_DENO ?? "deno";
 const tool = (path: string, ...args: string[]) => [bun, join(root, "node_modules", path), ...args];
 const biome = (...args: string[]) => tool("@biomejs/biome/bin/biome", ...args);
-const tests = testFiles("test", (path) => !path.startsWith("test/smoke/"));
+const tests = testFiles("test", (path) => !/^test\/(?:smoke|clients)\//.test(path));
+const clients = testFiles("test/clients", () => true);
 const smoke = testFiles("test/smoke", () => true);
 
 const parts: Readonly<Record<string, Part>> = {
@@ -34,6 +35,7 @@ const parts: Readonly<Record<string, Part>> = {
   "core-types": { command: tool("typescript/bin/tsc", "-p", "scripts/tsconfig.core.json"), beside: true },
   bun: { command: bunTest(tests), count: countBun },
   deno: { command: [deno, "test", "-A", "--no-check", "--quiet", ...tests], count: countDeno },
+  clients: { command: bunTest(clients), env: { ASKONCE_TARGET: "bun" }, count: countBun },
   build: { command: ["scripts/build"] },
   "smoke-bun": { command: bunTest(smoke), env: { ASKONCE_TARGET: "bun" }, count: countBun },
   "smoke-deno": { command: bunTest(smoke), env: { ASKONCE_TARGET: "deno" }, count: countBun },
@@ -70,7 +72,7 @@ async function run(name: string): Promise<Tally> {
   const failed = tally.failed > 0;
   if (failed) console.log(output.trimEnd());
   else
-    for (const figure of output.match(/^(?:bun|deno|executable|figures?): .*$/gm) ?? [])
+    for (const figure of output.match(/^(?:(?:bun|deno|executable|figures?): .*|\|.*\|)$/gm) ?? [])
       console.log(`  ${figure}`);
   console.log(
     `${failed ? "FAILED" : "ok"} ${name}: ${tally.passed} passed, ${tally.failed} failed, ${seconds} s`,

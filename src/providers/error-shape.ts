@@ -58,9 +58,31 @@ export function cohereError({ code, message }: AskonceError): ErrorBody {
   return json({ message, askonce_code: code });
 }
 
+/** OpenRouter's `code` is the status, and its SDK takes no text there. */
+export function openrouterError({ status, code, message }: AskonceError): ErrorBody {
+  return json({ error: { code: status, message }, askonce_code: code });
+}
+
 /** Ollama's clients show `error` as text. */
 export function ollamaError({ code, message }: AskonceError): ErrorBody {
   return json({ error: message, askonce_code: code });
 }
 
 export const bedrockError = cohereError;
+
+function unknownError({ code, message }: AskonceError): ErrorBody {
+  return json({ error: { message, type: "askonce_error", code } });
+}
+
+const PATHS: readonly (readonly [RegExp, (error: AskonceError) => ErrorBody])[] = [
+  [/\/messages(?:\/count_tokens)?$/, anthropicError],
+  [/(?::|%3A)[A-Za-z]+$/i, googleError],
+  [/\/api\/(?:chat|generate|embed|embeddings|tags|show)$/, ollamaError],
+  [/\/v2\/(?:chat|embed|rerank)$/, cohereError],
+  [/\/api\/v1\/(?:chat\/completions|images)$/, openrouterError],
+];
+
+/** For a request to no known provider: its path's end says which shape the client reads. */
+export function errorByPath(error: AskonceError, path: string): ErrorBody {
+  return (PATHS.find(([shape]) => shape.test(path))?.[1] ?? unknownError)(error);
+}

@@ -1,6 +1,6 @@
 import { anthropicProtocol } from "./anthropic.ts";
 import { chatProtocol } from "./chat.ts";
-import { anthropicError, openaiError } from "./error-shape.ts";
+import { anthropicError, openrouterError } from "./error-shape.ts";
 import type { Surface } from "./family.ts";
 import { at } from "./json.ts";
 import { listProtocol } from "./list.ts";
@@ -26,7 +26,7 @@ const own: Surface = {
     images: { kind: "images", protocol: images },
     "chat/completions": { kind: "chat", protocol: chatProtocol() },
   },
-  error: openaiError,
+  error: openrouterError,
 };
 
 export const openrouterFamily = openaiFamily({}, { first: [messages, own], headers: ["x-openrouter-*"] });

@@ -1,6 +1,7 @@
 import type { ProxyError } from "../errors.ts";
 import type { Peer } from "../host.ts";
 import type { CacheWord } from "../journal/event.ts";
+import { errorByPath } from "../providers/error-shape.ts";
 import type { Provider } from "../providers/provider.ts";
 import { type Call, requestUrl } from "./call.ts";
 import { maskedQuery } from "./credential.ts";
@@ -40,15 +41,15 @@ export function refuseUnread(
   error: ProxyError,
 ): Response {
   const { request, peer, id } = from;
+  const url = requestUrl(request);
   const { response, bytes } = errorResponse(error, {
     provider: undefined,
-    path: undefined,
+    path: url?.pathname,
     word: "BYPASS",
     id,
     origin: request.headers.get("origin"),
     allowedOrigins: from.allowedOrigins,
   });
-  const url = requestUrl(request);
   parts.journal.add({
     at: parts.clock.now(),
     remote: peer.address,
@@ -76,7 +77,7 @@ export function refuseUnread(
 
 interface ErrorContext {
   readonly provider: Provider | undefined;
-  /** The upstream path: a provider may speak several families' shapes. */
+  /** The upstream path, or the client's where no provider is known: it says which family's shape is spoken. */
   readonly path: string | undefined;
   readonly word: CacheWord;
   readonly id: string;
@@ -88,11 +89,8 @@ export function errorResponse(
   error: ProxyError,
   context: ErrorContext,
 ): { response: Response; bytes: number } {
-  const { provider, word } = context;
-  const shaped = provider?.family.error(error, context.path) ?? {
-    contentType: "application/json",
-    text: JSON.stringify({ error: { message: error.message, type: "askonce_error", code: error.code } }),
-  };
+  const { provider, path, word } = context;
+  const shaped = provider?.family.error(error, path) ?? errorByPath(error, path ?? "");
   const body = new TextEncoder().encode(shaped.text);
   const forward = word === "MISS" ? "fwd=uri-miss" : "fwd=bypass";
   const headers = new Headers({

@@ -96,12 +96,19 @@ function findProvider(request: RouteRequest & { readonly path: string }, table: 
     isAzure(path, request) &&
     !/\.azure\.com(?::\d+)?(?:\/|$)/.test(named?.baseUrl ?? "");
   if (named !== undefined && !azure) return { provider: named, rest: path.slice(1 + name.length) };
-  const vendor = azure ? "azure" : (vendorByCredential(request) ?? vendorByPath(path, table.defaultProvider));
+  const byPath = vendorByPath(path, table.defaultProvider);
+  const misnamed = byPath === undefined && MISNAMED.test(path);
+  const byCredential = misnamed ? undefined : vendorByCredential(request);
+  const vendor = azure ? "azure" : (byCredential ?? byPath);
   const provider = vendor === undefined ? undefined : table.providers.get(vendor);
   if (provider !== undefined) return { provider, rest: path };
   if (vendor === "azure") throw noAzure(headers);
   throw proxyErrors.unknownProvider(vendor ?? name, [...table.providers.keys()]);
 }
+
+/** `/antropic/v1/messages`: a provider's path behind a name that is none, not a path at the root. */
+const MISNAMED =
+  /^\/(?!v\d|api\/|upload\/)[^/]+\/(?:v\d+(?:alpha|beta)?\d*\/|messages(?:\/|$)|models\/[^/]+(?::|%3A))/i;
 
 /**
  * Azure's SDK at the root sends `/openai/deployments/…?api-version=`, which reads like a path of the provider

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { errorByPath } from "../../src/providers/error-shape.ts";
 import { asked, familyOf, judged } from "../support/families.ts";
 
 const CHAT = "/v1/chat/completions";
@@ -113,7 +114,7 @@ test("a usage that was not reported is absent, and one of nonsense is not read",
 interface AskonceBody {
   readonly type?: string;
   readonly askonce_code?: string;
-  readonly error?: { readonly code?: string };
+  readonly error?: { readonly code?: string | number };
 }
 
 const answers: readonly (readonly [
@@ -125,6 +126,7 @@ const answers: readonly (readonly [
   ["groq", undefined, (body) => body.error?.code],
   ["mistral", "/v1/chat/completions", (body) => body.error?.code],
   ["anthropic", "/v1/messages", (body) => body.error?.code],
+  ["openrouter", "/api/v1/chat/completions", (body) => body.error?.code === 504 && body.askonce_code],
   ["openrouter", "/api/v1/messages", (body) => body.type === "error" && body.error?.code],
   ["google", "/v1beta/models/m:generateContent", (body) => body.askonce_code],
   ["google", "/v1beta/openai/chat/completions", (body) => body.error?.code],
@@ -141,6 +143,27 @@ for (const [provider, path, code] of answers) {
     assert.equal(contentType, "application/json");
     assert.equal(code(JSON.parse(body)), "upstream_timeout");
     assert.ok(body.includes("said nothing"));
+  });
+}
+
+const unknown: typeof answers = [
+  ["an OpenAI SDK", "/nowhere/v1/chat/completions", (body) => body.error?.code],
+  ["Anthropic's SDK", "/nowhere/v1/messages", (body) => body.type === "error" && body.error?.code],
+  ["Google's SDK", "/nowhere/v1/models/m:generateContent", (body) => body.askonce_code],
+  ["Cohere's SDK", "/nowhere/v2/chat", (body) => body.askonce_code],
+  ["Ollama's SDK", "/nowhere/api/chat", (body) => typeof body.error === "string" && body.askonce_code],
+  [
+    "OpenRouter's SDK",
+    "/nowhere/api/v1/chat/completions",
+    (body) => body.error?.code === 404 && body.askonce_code,
+  ],
+  ["a client of nothing known", "/nowhere", (body) => body.error?.code],
+];
+
+for (const [client, path, code] of unknown) {
+  test(`an unknown provider is an error in the shape that ${client} reads`, () => {
+    const { text: body } = errorByPath({ status: 404, code: "unknown_provider", message: "none" }, path!);
+    assert.equal(code(JSON.parse(body)), "unknown_provider");
   });
 }
 

@@ -105,6 +105,19 @@ test("what no shape gives away is refused with the known providers", () => {
   }
 });
 
+test("a misspelt provider is refused, whosever key the request carries", () => {
+  for (const [path, headers] of [
+    ["/antropic/v1/messages", KEY],
+    ["/antropic/messages", { ...KEY, "anthropic-version": "2023-06-01" }],
+    ["/antropic/v1/messages/count_tokens", { authorization: "Bearer sk-ant-x" }],
+    [`/gogle/v1beta/${GEMINI}`, GOOGLE],
+    [`/gogle/${GEMINI}`, GOOGLE],
+    ["/gogle/v1beta/models?key=k", {}],
+  ] as const) {
+    assert.equal(refused(path, { headers }).code, "unknown_provider", path);
+  }
+});
+
 const DEPLOYMENT = `/openai/deployments/d/${CHAT}?api-version=2024-10-21`;
 
 test("Azure's key goes to a provider named azure or to nobody", () => {
