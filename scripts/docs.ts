@@ -8,6 +8,7 @@ import process from "node:process";
 import { settingsTable } from "../src/config-settings.ts";
 import { providerFacts } from "../src/providers/table.ts";
 import { aliases } from "../src/proxy/aliases.ts";
+import { keyTables } from "./docs-keys.ts";
 
 const root = dirname(import.meta.dirname);
 const BASE = "http://127.0.0.1:8181";
@@ -15,6 +16,7 @@ const BASE = "http://127.0.0.1:8181";
 const tables: Readonly<Record<string, () => string>> = {
   providers: providersTable,
   settings: () => settingsTable().trim(),
+  ...keyTables,
   gateways: () =>
     ["| gateway | header | here |", "| --- | --- | --- |"]
       .concat(aliases.map(({ gateway, header, means }) => `| ${gateway} | \`${header}\` | ${means} |`))

@@ -104,6 +104,23 @@ export const hostName: Kind<string> = {
   format: (name) => name,
 };
 
+/** A member's name in a JSON body, or a form field's. */
+export const bodyMember: Kind<string> = {
+  valid: "a member's name, such as user",
+  parse: (text) => (/^[^\s"{}[\]]{1,200}$/.test(text) ? text : null),
+  format: (text) => text,
+};
+
+/** A header's name, lower case; `*` behind it stands for every name that begins so, `-` in front takes it out. */
+export const keyHeader: Kind<string> = {
+  valid: "a header's name such as accept-language, x-acme-* or -openai-beta",
+  parse(text) {
+    const name = text.toLowerCase();
+    return /^-?[a-z0-9!#$%&'+.^_`|~][a-z0-9!#$%&'+.^_`|~-]{0,99}\*?$/.test(name) ? name : null;
+  },
+  format: (name) => name,
+};
+
 /** The origin of a web page: scheme, host and port, as browsers send it; `*` for every page. */
 export const origin: Kind<string> = {
   valid: "an origin such as https://app.example.org, or * for every page",

@@ -1,11 +1,13 @@
 import type { Config } from "./config.ts";
 import {
   baseUrl,
+  bodyMember,
   choice,
   count,
   duration,
   hostName,
   type Kind,
+  keyHeader,
   listenAddress,
   listOf,
   origin,
@@ -16,6 +18,7 @@ import {
   words,
   yesNo,
 } from "./config-kinds.ts";
+import { maskRules } from "./config-masks.ts";
 import { pace } from "./config-pace.ts";
 
 export interface Setting<T> {
@@ -165,6 +168,30 @@ export const settings: { readonly [Member in Plain]: Setting<Config[Member]> } =
     kind: listOf(origin, `${origin.valid}; several with commas between them`),
     fallback: "",
     help: "Web pages, beside those on loopback, that may be answered from the cache.",
+  },
+  keyIgnore: {
+    name: "key.ignore",
+    kind: listOf(bodyMember, `${bodyMember.valid}; several with commas between them`),
+    fallback: "",
+    help: "Top-level members of a body that do not count for the key, beside those in docs/keys.md.",
+  },
+  keyKeep: {
+    name: "key.keep",
+    kind: listOf(bodyMember, `${bodyMember.valid}; several with commas between them`),
+    fallback: "",
+    help: "Members that count although docs/keys.md or key.ignore leaves them out.",
+  },
+  keyHeaders: {
+    name: "key.headers",
+    kind: listOf(keyHeader, `${keyHeader.valid}; several with commas between them`),
+    fallback: "",
+    help: "Request headers that count for the key beside those in docs/keys.md; - in front leaves one out.",
+  },
+  keyMask: {
+    name: "key.mask",
+    kind: maskRules,
+    fallback: "billing-header",
+    help: "Parts of a request's texts that do not count for the key; the request goes up unchanged.",
   },
   keep: {
     name: "keep",

@@ -1,4 +1,5 @@
 import { baseUrl, choice, providerName } from "./config-kinds.ts";
+import type { MaskRule } from "./config-masks.ts";
 import type { Pace } from "./config-pace.ts";
 import { byName, type Plain, type Setting, settings } from "./config-settings.ts";
 import { type Given, givenValues, type Sources, unknown, withoutSecrets } from "./config-sources.ts";
@@ -45,6 +46,14 @@ export interface Config {
   /** Lower case; `*.` in front stands for every name below it. */
   readonly allowedHosts: readonly string[];
   readonly allowedOrigins: readonly string[];
+  /** Top-level body members (and form fields) that do not count for the key, beside the known ones. */
+  readonly keyIgnore: readonly string[];
+  /** Those that count after all. */
+  readonly keyKeep: readonly string[];
+  /** Request headers in the key beside the known ones, lower case; `-` in front: left out after all. */
+  readonly keyHeaders: readonly string[];
+  /** Parts of texts that do not count for the key. */
+  readonly keyMask: readonly MaskRule[];
   /** Doubtful answers that are kept. */
   readonly keep: readonly ("length" | "filter" | "refusal" | "empty" | "bad-tool-arguments")[];
   readonly replay: Pace;

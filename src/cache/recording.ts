@@ -96,12 +96,12 @@ export class Recording {
     this.reveal();
   }
 
-  /** Breaks off: readers see what was visible, then the error. */
+  /** Breaks off: readers see all that was received, an end held back included since nothing is kept, then the error. */
   fail(error: Error): void {
     if (this.#state !== "open") return;
     this.#state = "failed";
     this.#error = error;
-    this.#wakeAll();
+    this.reveal();
   }
 
   /** From now on no new reader is admitted and bytes that every reader has passed are let go. */

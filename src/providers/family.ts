@@ -51,6 +51,8 @@ export function composeFamily(
   return {
     name,
     answerHeaders,
+    endpointNames: [...new Set(surfaces.flatMap(({ endpoints }) => Object.keys(endpoints)))],
+    protocol: (path) => find(path)?.facts.protocol.name,
     endpoint: (path) => {
       const facts = find(path)?.facts;
       return facts && endpointOf(facts);

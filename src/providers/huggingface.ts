@@ -100,6 +100,8 @@ const model = (path: string) => MODEL.test(path);
 
 export const huggingfaceFamily: Family = {
   ...base,
+  endpointNames: [...base.endpointNames, "models/{org}/{model}"],
+  protocol: (path) => (model(path) ? taskProtocol.name : base.protocol(inner(path))),
   endpoint: (path) => (model(path) ? { kind: "other", pure: false } : base.endpoint(inner(path))),
   stateful: (asked) => base.stateful({ ...asked, path: inner(asked.path) }),
   watch: (asked, contentType) =>

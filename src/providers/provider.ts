@@ -110,6 +110,10 @@ export interface Watcher {
 /** A family of APIs that share shapes (OpenAI's, Anthropic's …). */
 export interface Family {
   readonly name: string;
+  /** Its endpoints by the names that its paths end with, for documentation: `chat/completions`, `generateContent`. */
+  readonly endpointNames: readonly string[];
+  /** Whose rules of `stateful-rules.ts` apply at a path; undefined: it is never cached. */
+  protocol(path: string): string | undefined;
   /** The endpoint that a POST to `path` computes from its input alone; undefined: forward, never store. */
   endpoint(path: string): Endpoint | undefined;
   /**

@@ -2,19 +2,50 @@
  * Request headers with a vendor's prefix that do not change an answer: whose account it is (that is the scope's
  * matter), what the client calls itself, and what varies per call. Taken out of `Family.answerHeaders`.
  */
-export const notAnswerHeaders: readonly string[] = [
-  "openai-organization",
-  "openai-project",
-  "anthropic-workspace-id",
-  "anthropic-dangerous-direct-browser-access",
-  "x-goog-api-key",
-  "x-goog-user-project",
-  "x-goog-api-client",
-  "x-goog-request-params",
-  "x-goog-request-id",
-  "x-openrouter-title",
-  "x-openrouter-categories",
-  "x-openrouter-cache",
-  "x-openrouter-cache-ttl",
-  "x-openrouter-cache-clear",
+export const notAnswerHeaders: readonly { readonly name: string; readonly reason: string }[] = [
+  ...named("whose account it is: part of the credential", [
+    "openai-organization",
+    "openai-project",
+    "anthropic-workspace-id",
+    "x-goog-user-project",
+    "x-hf-bill-to",
+  ]),
+  ...named("a credential", ["x-goog-api-key", "x-hf-token", "x-mistral-api-key", "x-jina-api-key"]),
+  ...named("what the client is called", [
+    "anthropic-dangerous-direct-browser-access",
+    "x-goog-api-client",
+    "x-openrouter-title",
+    "x-openrouter-categories",
+    "x-ollama-client",
+  ]),
+  ...named("varies per call", ["x-goog-request-params", "x-goog-request-id"]),
+  ...named("how long to wait for the answer", ["nvcf-poll-seconds"]),
+  ...named("a cache's control", ["x-openrouter-cache", "x-openrouter-cache-ttl", "x-openrouter-cache-clear"]),
 ];
+
+function named(reason: string, names: readonly string[]): { name: string; reason: string }[] {
+  return names.map((name) => ({ name, reason }));
+}
+
+/** Headers that change the answers of one provider, beside those of its family: its own prefix, known or not. */
+export const ownAnswerHeaders: Readonly<Record<string, readonly string[]>> = {
+  groq: ["groq-*", "x-groq-*"],
+  mistral: ["mistral-*"],
+  cohere: ["cohere-*", "x-cohere-*"],
+  ai21: ["ai21-*", "x-ai21-*"],
+  // `x-use-cache: 0` asks for an answer of its own.
+  huggingface: ["x-hf-*", "x-use-cache"],
+  together: ["together-*", "x-together-*"],
+  deepseek: ["deepseek-*", "x-deepseek-*"],
+  xai: ["xai-*", "x-xai-*"],
+  fireworks: ["fireworks-*", "x-fireworks-*"],
+  perplexity: ["perplexity-*", "x-perplexity-*"],
+  cerebras: ["cerebras-*", "x-cerebras-*"],
+  nvidia: ["nvidia-*", "x-nvidia-*", "nvcf-*"],
+  voyage: ["voyage-*", "x-voyage-*"],
+  jina: ["jina-*", "x-jina-*"],
+  ollama: ["ollama-*", "x-ollama-*"],
+  vllm: ["vllm-*", "x-vllm-*"],
+  llamacpp: ["llamacpp-*", "x-llamacpp-*"],
+  lmstudio: ["lmstudio-*", "x-lmstudio-*"],
+};

@@ -1,4 +1,15 @@
 import type { Shape } from "../providers/shape.ts";
+import {
+  arranged,
+  CONTROL,
+  type Frame,
+  HEX,
+  isDelimiter,
+  isSpace,
+  NUMBER,
+  SIMPLE_ESCAPES,
+} from "./json-text.ts";
+import type { Mask } from "./mask.ts";
 
 /**
  * The canonical form of a JSON body, over the raw bytes of its text: nothing is parsed into values, so no digit of
@@ -9,12 +20,18 @@ import type { Shape } from "../providers/shape.ts";
  * `shape` names as the API's own; all others keep their order, since a model may read it. An object with a name
  * twice keeps its order too: providers differ in which one they take.
  *
+ * `mask` may leave parts of texts out, for the key only.
+ *
  * What is not safely one thing is not canonical: bad JSON, invalid UTF-8, a byte order mark, nesting over 1,000.
  */
 
 /** Bytes read before the loop gets a turn: about 10 ms. */
 const STEP_BYTES = 1024 * 1024;
 const DEPTH_LIMIT = 1000;
+/** A longer text is not looked through for what doesn't count: it would hold the loop. */
+const MASK_BYTES = 1024 * 1024;
+/** Stands for a part that doesn't count. */
+const MASKED = 0x1a;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -25,6 +42,8 @@ export interface CanonicalOptions {
   readonly shape: Shape | undefined;
   /** Top-level members that don't count. */
   readonly ignore: ReadonlySet<string>;
+  /** What of the texts doesn't count; undefined: everything does. */
+  readonly mask?: Mask | undefined;
 }
 
 /** Undefined where the text has no safe canonical form: it then counts byte for byte. */
@@ -47,22 +66,6 @@ export async function canonicalJson(
   return writer.finish();
 }
 
-interface Member {
-  readonly name: string;
-  readonly start: number;
-  end: number;
-  readonly ignored: boolean;
-}
-
-interface Frame {
-  readonly list: boolean;
-  /** Offset of its opening bracket in the output. */
-  readonly start: number;
-  /** How its members stand to each other; undefined: their order counts. */
-  readonly shape: Shape | undefined;
-  readonly members: Member[];
-}
-
 /** What may come next. */
 enum Next {
   Value,
@@ -78,7 +81,8 @@ class Writer {
   readonly #out: Uint8Array;
   readonly #options: CanonicalOptions;
   readonly #frames: Frame[] = [];
-  readonly #names = new TextDecoder();
+  /** A byte order mark in a name or a text is a character like any other. */
+  readonly #texts = new TextDecoder("utf-8", { ignoreBOM: true });
   #at = 0;
   #length = 0;
   #next = Next.Value;
@@ -157,7 +161,7 @@ class Writer {
     while (isSpace(this.#in[this.#at])) this.#at++;
     if (this.#in[this.#at] !== COLON) return false;
     this.#at++;
-    const name = this.#names.decode(this.#out.subarray(this.#stringStart + 1, this.#length - 1));
+    const name = this.#texts.decode(this.#out.subarray(this.#stringStart + 1, this.#length - 1));
     this.#write(COLON);
     const frame = this.#frames.at(-1) as Frame;
     const ignored = this.#frames.length === 1 && this.#options.ignore.has(name);
@@ -200,12 +204,9 @@ class Writer {
     return true;
   }
 
-  /** Writes an object's members anew: without the ignored ones, sorted where their order does not count. */
+  /** Writes an object's members anew, where they do not stand as they count. */
   #arrange(frame: Frame): void {
-    const kept = frame.members.filter((member) => !member.ignored);
-    const names = new Set(kept.map((member) => member.name));
-    const free = frame.shape?.free === true && names.size === kept.length;
-    const ordered = free ? kept.toSorted((a, b) => (a.name < b.name ? -1 : 1)) : kept;
+    const ordered = arranged(frame);
     if (
       ordered.length === frame.members.length &&
       ordered.every((member, at) => member === frame.members[at])
@@ -247,8 +248,31 @@ class Writer {
     this.#at++;
     this.#inString = false;
     if (this.#isName) return this.#named();
+    this.#mask();
     this.#ended();
     return true;
+  }
+
+  /** Writes a text anew with MASKED for each part that doesn't count: no raw control character stands in any other. */
+  #mask(): void {
+    const { mask } = this.#options;
+    const top = this.#frames[0];
+    const start = this.#stringStart;
+    if (mask === undefined || top === undefined || this.#length - start > MASK_BYTES) return;
+    const member = top.members.at(-1)?.name;
+    if (member === undefined || !mask.applies(member)) return;
+    const pieces = mask.pieces(
+      JSON.parse(this.#texts.decode(this.#out.subarray(start, this.#length))),
+      member,
+    );
+    if (pieces === undefined) return;
+    this.#length = start + 1;
+    for (const [at, piece] of pieces.entries()) {
+      if (at > 0) this.#write(MASKED);
+      // Written with the same escapes as here: only those that must be.
+      for (const byte of ENCODER.encode(JSON.stringify(piece).slice(1, -1))) this.#write(byte);
+    }
+    this.#write(QUOTE);
   }
 
   /** Writes the character that the escape at `at` stands for; answers where the text goes on. */
@@ -315,35 +339,3 @@ class Writer {
 }
 
 const ENCODER = new TextEncoder();
-const HEX = "0123456789abcdef";
-const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
-/** The letter after a backslash, and the character it stands for. */
-const SIMPLE_ESCAPES = new Map<number, number>(
-  Object.entries({ '"': 0x22, "\\": 0x5c, "/": 0x2f, b: 8, f: 12, n: 10, r: 13, t: 9 }).map(
-    ([letter, code]) => [letter.charCodeAt(0), code],
-  ),
-);
-const CONTROL = new Map([
-  [8, "\\b"],
-  [9, "\\t"],
-  [10, "\\n"],
-  [12, "\\f"],
-  [13, "\\r"],
-]);
-
-function isSpace(byte: number | undefined): boolean {
-  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
-}
-
-function isDelimiter(byte: number): boolean {
-  return (
-    isSpace(byte) ||
-    byte === COMMA ||
-    byte === COLON ||
-    byte === 0x5d ||
-    byte === 0x7d ||
-    byte === 0x5b ||
-    byte === 0x7b ||
-    byte === QUOTE
-  );
-}

@@ -1,7 +1,7 @@
 import { hmac } from "./digest.ts";
 
 /** Headers whose whole value, less an authentication scheme, is a secret. */
-const SECRET_HEADERS = ["authorization", "x-api-key", "api-key", "x-goog-api-key"];
+export const SECRET_HEADERS = ["authorization", "x-api-key", "api-key", "x-goog-api-key"];
 /** Headers that say whose account answers; not secret, but another value is another account. */
 const ACCOUNT_HEADERS = [
   "openai-organization",

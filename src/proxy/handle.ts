@@ -47,7 +47,7 @@ export async function handle(parts: ProxyParts, request: Request, peer: Peer): P
 
 async function journey(parts: ProxyParts, call: Call, config: Config): Promise<Response> {
   const plan = planFor(call, config);
-  const { maxBody, allowedOrigins } = config;
+  const { maxBody, allowedOrigins, keyHeaders } = config;
   const pass = (detail: string, body: Uint8Array | ReadableStream<Uint8Array> | null) =>
     bypass(parts, call, { plan, detail, body, maxBody, allowedOrigins });
 
@@ -56,9 +56,10 @@ async function journey(parts: ProxyParts, call: Call, config: Config): Promise<R
   if (body.kind === "stream") return pass(body.why, body.stream);
   let flying = false;
   try {
-    const question = await readQuestion(call, body.bytes, { host: parts.host, maxRequest: plan.maxRequest });
+    const { maxRequest } = plan;
+    const question = await readQuestion(call, body.bytes, { host: parts.host, maxRequest, settings: config });
     if (typeof question === "string") return await pass(question, body.bytes);
-    let job = jobOf(parts, call, { plan, question, body: body.bytes, reserved: body.reserved });
+    let job = jobOf(parts, call, { plan, question, keyHeaders, body: body.bytes, reserved: body.reserved });
     let found = lookUp(parts, call, job);
     if (question.asked.endpoint.kind === "embeddings" && found?.standing !== "fresh") {
       const answered = await answerInputs(parts, call, { job, question, found, allowedOrigins });

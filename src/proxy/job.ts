@@ -1,7 +1,7 @@
 import type { Entry } from "../cache/entry.ts";
 import type { Call } from "./call.ts";
 import { upstreamHeaders } from "./headers.ts";
-import { answerHeaders, keyOf } from "./key.ts";
+import { answerHeaders, keyOf, wantedHeaders } from "./key.ts";
 import type { ProxyParts } from "./parts.ts";
 import { type Freshness, freshness, type Plan, type Standing, standing, unproven } from "./policy.ts";
 import type { Question } from "./question.ts";
@@ -11,7 +11,13 @@ import type { Job } from "./record.ts";
 export function jobOf(
   parts: ProxyParts,
   call: Call,
-  options: { plan: Plan; question: Question; body: Uint8Array; reserved: number },
+  options: {
+    plan: Plan;
+    question: Question;
+    keyHeaders: readonly string[];
+    body: Uint8Array;
+    reserved: number;
+  },
 ): Job {
   const { question, body } = options;
   const { provider, upstreamPath, query, url } = call.route;
@@ -24,7 +30,7 @@ export function jobOf(
     provider: provider.name,
     path: upstreamPath,
     query,
-    headers: answerHeaders(call.request.headers, provider.family.answerHeaders),
+    headers: answerHeaders(call.request.headers, wantedHeaders(provider, options.keyHeaders)),
   };
   const keyIn = (partition: string, sample: number) =>
     keyOf({ ...keyParts, partition, sample, body: question.digest });

@@ -1,6 +1,7 @@
 import type { CacheKey } from "../cache/entry.ts";
-import { notAnswerHeaders } from "../providers/request-headers.ts";
-import { keyQuery } from "./credential.ts";
+import type { Provider } from "../providers/provider.ts";
+import { notAnswerHeaders, ownAnswerHeaders } from "../providers/request-headers.ts";
+import { keyQuery, SECRET_HEADERS } from "./credential.ts";
 import { sha256 } from "./digest.ts";
 
 /** Counts up whenever the same request would get another key. */
@@ -39,13 +40,26 @@ export function keyOf(parts: KeyParts): CacheKey {
 }
 
 /**
+ * Names of the headers that change a provider's answers, as `answerHeaders` takes them: its family's, its own, and
+ * those of `key.headers`. A `-` in front takes a name out again.
+ */
+export function wantedHeaders(provider: Provider, more: readonly string[] = []): readonly string[] {
+  const own = ownAnswerHeaders[provider.name] ?? [];
+  const { answerHeaders } = provider.family;
+  return own.length + more.length === 0 ? answerHeaders : [...answerHeaders, ...own, ...more];
+}
+
+/**
  * The headers that change the answer, as `name: value` lines, sorted. List values count without regard to order,
- * case of names or repeated members. `wanted` are lower-case names, a trailing `*` matches a prefix.
+ * case of names or repeated members. `wanted` are lower-case names, a trailing `*` matches a prefix; one with `-` in
+ * front is not wanted after all, and one that is named in full is wanted whatever the tables say.
  */
 export function answerHeaders(headers: Headers, wanted: readonly string[]): string[] {
   const lines: string[] = [];
+  const unwanted = wanted.filter((want) => want.startsWith("-")).map((want) => want.slice(1));
   for (const [name, value] of headers) {
-    if (!wanted.some((want) => matches(name, want)) || NOT_ANSWERED_TO.has(name)) continue;
+    if (SECRETS.has(name) || (!wanted.includes(name) && NOT_ANSWERED_TO.has(name))) continue;
+    if (!wanted.some((want) => matches(name, want)) || unwanted.some((want) => matches(name, want))) continue;
     const members = value
       .split(",")
       .map((member) => member.trim())
@@ -55,7 +69,9 @@ export function answerHeaders(headers: Headers, wanted: readonly string[]): stri
   return lines.sort();
 }
 
-const NOT_ANSWERED_TO = new Set(notAnswerHeaders);
+/** A bare hash over a secret could be guessed at: credentials are the scope's matter, whatever the settings say. */
+const SECRETS = new Set([...SECRET_HEADERS, "cookie", "proxy-authorization"]);
+const NOT_ANSWERED_TO = new Set(notAnswerHeaders.map(({ name }) => name));
 
 function matches(name: string, want: string): boolean {
   return want.endsWith("*") ? name.startsWith(want.slice(0, -1)) : name === want;

@@ -3,8 +3,9 @@
 export interface Part {
   /** Lower-case header names with their values, sorted: name, file name and type among them. */
   readonly headers: readonly string[];
-  /** The form field's name, "" for none. */
+  /** The form field's name, "" for none; as latin1. */
   readonly name: string;
+  readonly isFile: boolean;
   readonly content: Uint8Array;
 }
 
@@ -43,7 +44,8 @@ export function formParts(body: Uint8Array, boundary: string): Part[] | undefine
 function readPart(bytes: Uint8Array): Part | undefined {
   const split = headEnd(bytes);
   if (split === undefined) return undefined;
-  const lines = new TextDecoder()
+  // Byte for byte, so that no two file names become one by what can't be decoded.
+  const lines = new TextDecoder("latin1")
     .decode(bytes.subarray(0, split.head))
     .split("\r\n")
     .filter((line) => line !== "");
@@ -53,7 +55,12 @@ function readPart(bytes: Uint8Array): Part | undefined {
   });
   const disposition = headers.find((line) => line.startsWith("content-disposition:")) ?? "";
   const named = /[;\s]name="((?:[^"\\]|\\.)*)"/.exec(disposition) ?? /[;\s]name=([^\s;]+)/.exec(disposition);
-  return { headers: headers.sort(), name: named?.[1] ?? "", content: bytes.subarray(split.content) };
+  return {
+    headers: headers.sort(),
+    name: named?.[1] ?? "",
+    isFile: /[;\s]filename\*?=/i.test(disposition),
+    content: bytes.subarray(split.content),
+  };
 }
 
 /** Where the part's head ends and its content begins. */

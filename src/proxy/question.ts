@@ -1,6 +1,6 @@
 import type { Host } from "../host.ts";
 import type { Asked } from "../providers/provider.ts";
-import { digestBody } from "./body-digest.ts";
+import { digestBody, type KeySettings } from "./body-digest.ts";
 import type { Call } from "./call.ts";
 import { readDocument } from "./document.ts";
 import type { Part } from "./multipart.ts";
@@ -25,7 +25,7 @@ const MODEL_LENGTH = 200;
 export async function readQuestion(
   call: Call,
   bytes: Uint8Array,
-  options: { host: Pick<Host, "decode">; maxRequest: number },
+  options: { host: Pick<Host, "decode">; maxRequest: number; settings: KeySettings },
 ): Promise<Question | string> {
   const { endpoint, provider, upstreamPath, query } = call.route;
   if (endpoint === undefined) return "endpoint";
@@ -43,6 +43,7 @@ export async function readQuestion(
     endpoint,
     path: upstreamPath,
     json: document !== undefined,
+    settings: options.settings,
   });
   return {
     asked,

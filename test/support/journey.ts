@@ -30,6 +30,14 @@ export interface Journey {
   readonly events: RequestEvent[];
   readonly reports: string[];
   ask(options?: Ask): Promise<Response>;
+  /** The same with exactly these headers and bytes. */
+  post(path: string, options: Posted): Promise<Response>;
+}
+
+export interface Posted {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | Uint8Array;
+  readonly signal?: AbortSignal;
 }
 
 export interface Ask {
@@ -100,12 +108,14 @@ export function journey(
       report: (message) => void reports.push(message),
     },
     ask({ path = CHAT, body = { model: "m", messages: [] }, headers = {}, signal } = {}) {
-      const request = new Request(`http://localhost${path}`, {
-        method: "POST",
+      return run.post(path, {
         headers: { "content-type": "application/json", authorization: "Bearer sk-1", ...headers },
         body: typeof body === "string" ? body : JSON.stringify(body),
         ...(signal && { signal }),
       });
+    },
+    post(path, options) {
+      const request = new Request(`http://localhost${path}`, { method: "POST", ...options } as RequestInit);
       return handle(run.parts, request, { address: "127.0.0.1" });
     },
   };

@@ -55,13 +55,13 @@ test("every reader gets all bytes of a recording that ends, whenever it came", a
   );
 });
 
-test("a recording that fails gives its readers a prefix and then the error, never an end", async () => {
+test("a recording that fails gives its readers all it received, an end held back too, and then the error", async () => {
   const recording = new Recording();
   const early = all(recording.reader());
   recording.append(new Uint8Array([1, 2]), { atMs: 0 });
   recording.append(new Uint8Array([3]), { atMs: 1, hide: true });
   recording.fail(new Error("cut"));
-  assert.deepEqual(await early, { bytes: [1, 2], broken: true });
+  assert.deepEqual(await early, { bytes: [1, 2, 3], broken: true });
   assert.equal(recording.joinable, false);
 });
 

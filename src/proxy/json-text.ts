@@ -1,0 +1,61 @@
+import type { Shape } from "../providers/shape.ts";
+
+/** The words of JSON's grammar, and the objects under way, as `canonical.ts` reads them. */
+
+export interface Member {
+  readonly name: string;
+  readonly start: number;
+  end: number;
+  readonly ignored: boolean;
+}
+
+export interface Frame {
+  readonly list: boolean;
+  /** Offset of its opening bracket in the output. */
+  readonly start: number;
+  /** How its members stand to each other; undefined: their order counts. */
+  readonly shape: Shape | undefined;
+  readonly members: Member[];
+}
+
+/** An object's members as they count: without the ignored ones, sorted where their order does not count. */
+export function arranged(frame: Frame): readonly Member[] {
+  const kept = frame.members.filter((member) => !member.ignored);
+  const names = new Set(kept.map((member) => member.name));
+  const free = frame.shape?.free === true && names.size === kept.length;
+  return free ? kept.toSorted((a, b) => (a.name < b.name ? -1 : 1)) : kept;
+}
+
+export const HEX = "0123456789abcdef";
+/** RFC 8259 §6. */
+export const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
+/** The letter after a backslash, and the character it stands for. */
+export const SIMPLE_ESCAPES = new Map<number, number>(
+  Object.entries({ '"': 0x22, "\\": 0x5c, "/": 0x2f, b: 8, f: 12, n: 10, r: 13, t: 9 }).map(
+    ([letter, code]) => [letter.charCodeAt(0), code],
+  ),
+);
+export const CONTROL = new Map([
+  [8, "\\b"],
+  [9, "\\t"],
+  [10, "\\n"],
+  [12, "\\f"],
+  [13, "\\r"],
+]);
+
+export function isSpace(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+}
+
+export function isDelimiter(byte: number): boolean {
+  return (
+    isSpace(byte) ||
+    byte === 0x2c ||
+    byte === 0x3a ||
+    byte === 0x5d ||
+    byte === 0x7d ||
+    byte === 0x5b ||
+    byte === 0x7b ||
+    byte === 0x22
+  );
+}
