@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 
 /** How long one piece of work may go on before the loop gets a turn. */
-const TURN_MS = 8;
+const TURN_MS = 5;
 
 /**
  * Asked between the steps of a long piece of work: undefined where it may go on at once, else a promise of the next
