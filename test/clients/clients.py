@@ -243,6 +243,8 @@ def tell(line):
 
 
 def fault_of(error):
+    if type(error).__name__ == "MidStreamFallbackError":
+        error = error.original_exception
     status = getattr(error, "status_code", None) or getattr(error, "code", None)
     if isinstance(error, litellm.APIConnectionError):
         status = None  # Always 500, whatever came.
@@ -268,7 +270,14 @@ def answer(line):
         tell({"id": asked["id"], "fault": fault_of(error)})
 
 
+def die(failed):
+    """A thread that ends without its answer would leave the test waiting."""
+    threading.__excepthook__(failed)
+    os._exit(1)
+
+
 def main():
+    threading.excepthook = die
     told = [{**each, "calls": list(each["calls"]("http://127.0.0.1:9", False))} for each in CLIENTS]
     tell({"clients": told})
     for line in sys.stdin:
