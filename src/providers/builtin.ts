@@ -125,7 +125,7 @@ const cohere: ProviderRow = {
   credential: BEARER,
   auth: "key",
   local: false,
-  clientHints: ["CO_API_URL={base}"],
+  clientHints: ["CO_API_URL={base}", 'baseUrl: "{base}" (JavaScript)'],
 };
 
 const ollama: ProviderRow = {
@@ -144,7 +144,7 @@ const ollama: ProviderRow = {
   credential: "none",
   auth: "none",
   local: true,
-  clientHints: ["OLLAMA_HOST={base}", "OPENAI_BASE_URL={base}/v1"],
+  clientHints: ["OLLAMA_HOST={base}", 'host: "{base}" (JavaScript)', "OPENAI_BASE_URL={base}/v1"],
 };
 
 export const rows: readonly ProviderRow[] = [
@@ -185,7 +185,11 @@ export const rows: readonly ProviderRow[] = [
       [HF_MODEL, "/hf-inference/models/$1"],
     ],
     resources: ["models"],
-    hints: ["OPENAI_BASE_URL={base}/v1", 'base_url="{base}/v1" (InferenceClient)'],
+    hints: [
+      "OPENAI_BASE_URL={base}/v1",
+      'base_url="{base}/v1" (InferenceClient)',
+      'endpointUrl: "{base}/v1" (InferenceClient, JavaScript)',
+    ],
   }),
   row("together", "https://api.together.ai", {
     root: "/v1",
