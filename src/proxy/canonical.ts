@@ -3,11 +3,11 @@ import {
   arranged,
   CONTROL,
   type Frame,
-  HEX,
   isDelimiter,
   isSpace,
+  Next,
   NUMBER,
-  SIMPLE_ESCAPES,
+  readEscape,
 } from "./json-text.ts";
 import type { Mask } from "./mask.ts";
 
@@ -64,16 +64,6 @@ export async function canonicalJson(
     return undefined;
   }
   return writer.finish();
-}
-
-/** What may come next. */
-enum Next {
-  Value,
-  ValueOrClose,
-  NameOrClose,
-  Name,
-  CommaOrClose,
-  Nothing,
 }
 
 class Writer {
@@ -277,37 +267,11 @@ class Writer {
 
   /** Writes the character that the escape at `at` stands for; answers where the text goes on. */
   #escape(at: number): number | undefined {
-    const kind = this.#in[at + 1];
-    if (kind !== 0x75) {
-      const code = kind === undefined ? undefined : SIMPLE_ESCAPES.get(kind);
-      if (code === undefined) return undefined;
-      this.#character(code);
-      return at + 2;
-    }
-    const high = this.#hex(at + 2);
-    if (high === undefined) return undefined;
-    if (high < 0xd800 || high > 0xdfff) {
-      this.#character(high);
-      return at + 6;
-    }
-    const pairs = high <= 0xdbff && this.#in[at + 6] === BACKSLASH && this.#in[at + 7] === 0x75;
-    const low = pairs ? this.#hex(at + 8) : undefined;
-    if (low !== undefined && low >= 0xdc00 && low <= 0xdfff) {
-      this.#character(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00));
-      return at + 12;
-    }
-    this.#ascii(`\\u${high.toString(16)}`);
-    return at + 6;
-  }
-
-  #hex(at: number): number | undefined {
-    let value = 0;
-    for (let i = at; i < at + 4; i++) {
-      const digit = HEX.indexOf(String.fromCharCode(this.#in[i] ?? 0).toLowerCase());
-      if (digit < 0) return undefined;
-      value = value * 16 + digit;
-    }
-    return value;
+    const found = readEscape(this.#in, at);
+    if (found === undefined) return undefined;
+    if (found.code >= 0xd800 && found.code <= 0xdfff) this.#ascii(`\\u${found.code.toString(16)}`);
+    else this.#character(found.code);
+    return found.end;
   }
 
   #character(code: number): void {

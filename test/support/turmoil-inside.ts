@@ -30,6 +30,7 @@ export async function turmoil(seed: number): Promise<Ended> {
   const open = new Open();
   const faults: unknown[] = [];
   const faulty = new Set<number>();
+  const answered = new Set<string>();
   const provider = async (_url: string, init: UpstreamInit): Promise<Response> => {
     const question = String(
       JSON.parse(new TextDecoder().decode(init.body as Uint8Array)).messages[0].content,
@@ -40,13 +41,24 @@ export async function turmoil(seed: number): Promise<Ended> {
     const key = perCredential ? `${question} ${credential}` : question;
     try {
       open.begin(key, script.id);
+      assert.ok(
+        faulty.size > 0 || !answered.has(key),
+        `call ${script.id} asks what was answered well before`,
+      );
     } catch (error) {
       faults.push(error);
     }
     await dawdle(chance);
     if (script.status !== 200) open.end(key, script.id);
     if (script.end === "refused") throw new TypeError("connection refused");
-    return answer(script, { chance, signal: init.signal, ended: () => open.end(key, script.id) });
+    return answer(script, {
+      chance,
+      signal: init.signal,
+      ended: (how) => {
+        open.end(key, script.id);
+        if (how === "clean" && script.well) answered.add(key);
+      },
+    });
   };
   const memory = memoryStore({ maxBytes: 1024 * 1024 });
   const store: Store = {
@@ -87,7 +99,7 @@ export async function turmoil(seed: number): Promise<Ended> {
 
 function answer(
   script: Script,
-  { chance, signal, ended }: { chance: Chance; signal: AbortSignal; ended: () => void },
+  { chance, signal, ended }: { chance: Chance; signal: AbortSignal; ended: (how: "clean" | "cut") => void },
 ): Response {
   const pieces = [...script.pieces];
   let over = false;
@@ -97,7 +109,7 @@ function answer(
         signal.addEventListener("abort", () => {
           if (over) return;
           over = true;
-          ended();
+          ended("cut");
           controller.error(new DOMException("aborted", "AbortError"));
         });
       },
@@ -107,7 +119,7 @@ function answer(
         const piece = pieces.shift();
         if (piece !== undefined) return controller.enqueue(new TextEncoder().encode(piece));
         over = true;
-        ended();
+        ended(script.end === "clean" ? "clean" : "cut");
         if (script.end === "clean") controller.close();
         else controller.error(new TypeError("connection reset"));
       },
