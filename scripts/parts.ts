@@ -9,8 +9,8 @@ interface Part {
   readonly env?: Readonly<Record<string, string>>;
   /** Reads passed and failed tests from the output; without it the part counts as one by its exit code. */
   readonly count?: (output: string) => Tally;
-  /** May run beside its neighbours that say so too: it measures no times and takes no ports. */
-  readonly beside?: boolean;
+  /** Parts that follow each other with the same word here run side by side: they measure no times. */
+  readonly beside?: string;
 }
 
 interface Tally {
@@ -24,22 +24,38 @@ const bun = process.env.ASKONCE_BUN ?? process.execPath;
 const deno = process.env.ASKONCE_DENO ?? "deno";
 const tool = (path: string, ...args: string[]) => [bun, join(root, "node_modules", path), ...args];
 const biome = (...args: string[]) => tool("@biomejs/biome/bin/biome", ...args);
-const tests = testFiles("test", (path) => !/^test\/(?:smoke|clients)\//.test(path));
+/** These measure how long things take, so they run alone. */
+const timed = (path: string) => /(?:^|[/-])(?:heavy-|loop\.)/.test(path.slice(path.lastIndexOf("/") + 1));
+const apart = /^test\/(?:smoke|clients)\//;
+const tests = testFiles("test", (path) => !apart.test(path) && !timed(path));
+const loops = testFiles("test", (path) => !apart.test(path) && timed(path));
 const clients = testFiles("test/clients", () => true);
-const smoke = testFiles("test/smoke", () => true);
+const smoke = testFiles("test/smoke", (path) => !timed(path));
+const heavy = testFiles("test/smoke", timed);
+const denoTest = (files: readonly string[]) => [deno, "test", "-A", "--no-check", "--quiet", ...files];
+const blackBox = (files: readonly string[], target: string): Part => ({
+  command: bunTest(files),
+  env: { ASKONCE_TARGET: target },
+  count: countBun,
+});
 
 const parts: Readonly<Record<string, Part>> = {
-  format: { command: biome("format", "."), beside: true },
-  lint: { command: biome("lint", "--error-on-warnings", "."), beside: true },
-  types: { command: tool("typescript/bin/tsc", "-p", "."), beside: true },
-  "core-types": { command: tool("typescript/bin/tsc", "-p", "scripts/tsconfig.core.json"), beside: true },
-  bun: { command: bunTest(tests), count: countBun },
-  deno: { command: [deno, "test", "-A", "--no-check", "--quiet", ...tests], count: countDeno },
-  clients: { command: bunTest(clients), env: { ASKONCE_TARGET: "bun" }, count: countBun },
+  format: { command: biome("format", "."), beside: "check" },
+  lint: { command: biome("lint", "--error-on-warnings", "."), beside: "check" },
+  types: { command: tool("typescript/bin/tsc", "-p", "."), beside: "check" },
+  "core-types": { command: tool("typescript/bin/tsc", "-p", "scripts/tsconfig.core.json"), beside: "check" },
   build: { command: ["scripts/build"] },
-  "smoke-bun": { command: bunTest(smoke), env: { ASKONCE_TARGET: "bun" }, count: countBun },
-  "smoke-deno": { command: bunTest(smoke), env: { ASKONCE_TARGET: "deno" }, count: countBun },
-  "smoke-executable": { command: bunTest(smoke), env: { ASKONCE_TARGET: "executable" }, count: countBun },
+  bun: { command: bunTest(tests), count: countBun, beside: "tests" },
+  deno: { command: denoTest(tests), count: countDeno, beside: "tests" },
+  clients: { ...blackBox(clients, "bun"), beside: "clients" },
+  "smoke-bun": { ...blackBox(smoke, "bun"), beside: "clients" },
+  "smoke-deno": { ...blackBox(smoke, "deno"), beside: "smoke" },
+  "smoke-executable": { ...blackBox(smoke, "executable"), beside: "smoke" },
+  "loop-bun": { command: bunTest(loops), count: countBun },
+  "loop-deno": { command: denoTest(loops), count: countDeno },
+  "heavy-bun": blackBox(heavy, "bun"),
+  "heavy-deno": blackBox(heavy, "deno"),
+  "heavy-executable": blackBox(heavy, "executable"),
 };
 
 process.exitCode = await main(process.argv.slice(2));
@@ -56,9 +72,13 @@ async function main(asked: readonly string[]): Promise<number> {
     sum.passed += tally.passed;
     sum.failed += tally.failed;
   };
-  const beside = names.filter((name) => parts[name]!.beside);
-  for (const tally of await Promise.all(beside.map(run))) add(tally);
-  for (const name of names) if (!parts[name]!.beside) add(await run(name));
+  for (let at = 0; at < names.length; ) {
+    const group = parts[names[at]!]!.beside;
+    let end = at + 1;
+    while (group !== undefined && end < names.length && parts[names[end]!]!.beside === group) end++;
+    for (const tally of await Promise.all(names.slice(at, end).map(run))) add(tally);
+    at = end;
+  }
   console.log(`${sum.passed} passed, ${sum.failed} failed`);
   return sum.failed > 0 || sum.passed === 0 ? 1 : 0;
 }

@@ -18,7 +18,7 @@ const HOP_BY_HOP = new Set([
 const OWN_REQUEST = new Set(["host", "content-length", "expect", "accept-encoding", "cdn-loop"]);
 
 /**
- * Headers that speak of one delivery, not of the answer (providers.md lists what each provider sends): ids, dates,
+ * Headers that speak of one delivery, not of the answer: ids, dates,
  * quotas, the account, the network path. A trailing `*` is a prefix.
  */
 const ONE_DELIVERY = [
