@@ -43,6 +43,9 @@ export class ProxyError extends Error {
     super(message);
   }
 
+  /** The key of the cacheable request that it answers, once known. */
+  key: string | undefined;
+
   /** Whether trying the same request again could help without paying twice. */
   get retryable(): boolean {
     return this.code === "upstream_unreachable";

@@ -10,6 +10,8 @@ export interface Flight<Head> {
   readonly done: Promise<unknown>;
   /** Monotonic ms of the last sign of life from the provider (the start, its head, each chunk). */
   heardAt(): number;
+  /** Whether its answer has turned out to be bound to the account that pays: no other credential may see it. */
+  bound(): boolean;
   /** Ends the call with nothing kept; its readers are broken off. */
   abort(): void;
   /** Tag of the credential that pays for it: failures bound to a credential are its alone. */

@@ -55,6 +55,10 @@ export class FoldWatcher {
     else if (!this.#accountBound && eventNamesAccountState(text, value)) this.#accountBound = true;
   }
 
+  get accountBound(): boolean {
+    return this.#accountBound;
+  }
+
   /** The first reason counts, but an error outranks all: it is what happened. */
   refuse(reason: RefusalReason): void {
     if (this.#refusal === undefined || reason === "error-event") this.#refusal = reason;

@@ -213,6 +213,8 @@ class Desk {
     const placed = missing.map((number) => batch.units[number] as Unit);
     const wanted: Job = {
       ...job,
+      // Judged by as many inputs as go up.
+      asked: { ...job.asked, json: { ...job.asked.json, input: placed } },
       key: job.key === job.ownKey ? ownKey : keyIn(plan.pool),
       ownKey,
       request: { ...job.request, headers, body },

@@ -43,7 +43,7 @@ export async function digestBody(
     }
   }
   const boundary = formBoundary(contentType);
-  const parts = boundary === undefined ? undefined : formParts(body, boundary);
+  const parts = boundary === undefined ? undefined : await formParts(body, boundary);
   if (parts !== undefined) {
     const fields: string[] = [];
     for (const { headers, content, name, isFile } of parts) {

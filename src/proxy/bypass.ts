@@ -30,6 +30,7 @@ export async function bypass(
   const { plan, detail, body } = options;
   if (plan.offline === "replay")
     throw proxyErrors.replayMiss(`this kind of request is not stored (${detail})`);
+  if (plan.offline === "only-if-cached") throw proxyErrors.onlyIfCachedMiss();
   const { provider, endpoint, url } = call.route;
   const headers = upstreamHeaders(call.request.headers, {
     decodes: parts.host.decodes,
@@ -55,6 +56,9 @@ export async function bypass(
       throw upload?.fault ?? error;
     });
   const { response, read } = await whileConnected(call.request, calling, () => upstream.abort());
+  if (plan.proves && (response.status === 401 || response.status === 403)) {
+    parts.verified.refuse({ provider: provider.name, tag: plan.ownPool, model: "" });
+  }
   const decoded = contentCoding(response.headers, parts.host.decodes) === "decoded";
   const reply: ReplyOptions = {
     status: {

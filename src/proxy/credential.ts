@@ -1,7 +1,14 @@
 import { hmac } from "./digest.ts";
 
 /** Headers whose whole value, less an authentication scheme, is a secret. */
-export const SECRET_HEADERS = ["authorization", "x-api-key", "api-key", "x-goog-api-key"];
+export const SECRET_HEADERS = [
+  "authorization",
+  "x-api-key",
+  "api-key",
+  "x-goog-api-key",
+  "ocp-apim-subscription-key",
+  "x-auth-token",
+];
 /** Headers that say whose account answers; not secret, but another value is another account. */
 const ACCOUNT_HEADERS = [
   "openai-organization",
@@ -89,12 +96,30 @@ export function keyQuery(query: string): string {
     .join("&");
 }
 
-/** The query for the log: credentials masked, the rest as it came. */
+/** Names of parameters whose value may be a secret: more than go into the key, since a log needs none of them. */
+const LOOKS_SECRET = /key|token|secret|sig|password|passwd|pwd|auth|credential|session|code/i;
+/** Texts that look like an API key wherever they stand. */
+const LOOKS_LIKE_KEY = /(?:\b|_)(?:sk|pk|rk|gsk|xai|hf|r8|pplx|nvapi|AIza|ya29|eyJ)[-_.A-Za-z0-9]{16,}/g;
+
+/** The query for the log: what may be a secret masked, the rest as it came. */
 export function maskedQuery(query: string): string {
   if (query === "") return "";
   const pairs = queryPairs(query).map(([name, value]) => {
-    if (isSecretQuery(name)) return `${name}=***`;
-    return value === "" ? name : `${name}=${value}`;
+    if (value === "") return name;
+    return LOOKS_SECRET.test(decode(name)) ? `${name}=***` : `${name}=${masked(value)}`;
   });
   return `?${pairs.join("&")}`;
+}
+
+/** A path, or any other text for the log, with what looks like a key masked. */
+export function masked(text: string): string {
+  return text.replace(LOOKS_LIKE_KEY, "***");
+}
+
+/** A `Referer` for the log: its query and its user part may hold anything. */
+export function maskedReferer(text: string | null): string | undefined {
+  if (text === null) return undefined;
+  const [address = "", query] = text.split("?", 2);
+  const plain = masked(address.replace(/\/\/[^/@]*@/, "//"));
+  return query === undefined ? plain : plain + maskedQuery(`?${query}`);
 }

@@ -57,7 +57,12 @@ async function journey(parts: ProxyParts, call: Call, config: Config): Promise<R
   let flying = false;
   try {
     const { maxRequest } = plan;
-    const question = await readQuestion(call, body.bytes, { host: parts.host, maxRequest, settings: config });
+    const question = await readQuestion(call, body.bytes, {
+      budget: parts.budget,
+      host: parts.host,
+      maxRequest,
+      settings: config,
+    });
     if (typeof question === "string") return await pass(question, body.bytes);
     let job = jobOf(parts, call, { plan, question, keyHeaders, body: body.bytes, reserved: body.reserved });
     let found = lookUp(parts, call, job);
@@ -74,16 +79,25 @@ async function journey(parts: ProxyParts, call: Call, config: Config): Promise<R
       flying = begun;
       return serve(parts, call, { plan, found, word, allowedOrigins });
     }
-    if (plan.offline === "replay") throw proxyErrors.replayMiss(`key ${job.key}`);
-    if (plan.offline === "only-if-cached") throw proxyErrors.onlyIfCachedMiss();
-    if (found && parts.refreshes.isPaused(job.key))
+    if (plan.offline === "replay") throw keyed(proxyErrors.replayMiss(`key ${job.key}`), job.key);
+    if (plan.offline === "only-if-cached") throw keyed(proxyErrors.onlyIfCachedMiss(), job.key);
+    if (found && call.controls.maxAgeMs === undefined && parts.refreshes.isPaused(job.key))
       return serve(parts, call, { plan, found, word: "STALE", allowedOrigins });
     flying = true;
-    return await share(parts, call, { job, found, allowedOrigins });
+    const { key } = job;
+    return await share(parts, call, { job, found, allowedOrigins }).catch((error: unknown) => {
+      throw keyed(error, key);
+    });
   } finally {
     // A flight gives back what it took with the job that began it.
     if (!flying) parts.budget.give(body.reserved);
   }
+}
+
+/** The same error, with the key that its answer names. */
+function keyed(error: unknown, key: string): unknown {
+  if (error instanceof ProxyError) error.key = key;
+  return error;
 }
 
 function asProxyError(parts: ProxyParts, error: unknown): ProxyError {

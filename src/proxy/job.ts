@@ -79,8 +79,16 @@ export interface Found {
 export function lookUp(parts: ProxyParts, call: Call, job: Job): Found | undefined {
   if (!job.plan.read) return undefined;
   const { store, clock } = parts;
-  const entry = store.get(job.key) ?? (job.ownKey === job.key ? undefined : store.get(job.ownKey));
-  if (entry === undefined) return undefined;
-  const fresh = freshness(entry, job.plan, clock.now());
-  return { entry, fresh, standing: standing(fresh, job.plan, call.controls) };
+  const judge = (entry: Entry): Found => {
+    const fresh = freshness(entry, job.plan, clock.now());
+    return { entry, fresh, standing: standing(fresh, job.plan, call.controls) };
+  };
+  const shared = store.get(job.key);
+  const found = shared && judge(shared);
+  if (job.ownKey === job.key || found?.standing === "fresh") return found;
+  // The credential's own answer may be newer than what all share: a 404, or one bound to the account.
+  const own = store.get(job.ownKey);
+  const foundOwn = own && judge(own);
+  if (found === undefined || foundOwn === undefined) return found ?? foundOwn;
+  return foundOwn.fresh.leftMs > found.fresh.leftMs ? foundOwn : found;
 }

@@ -22,17 +22,17 @@ export function formBoundary(contentType: string): string | undefined {
 }
 
 /** The parts in order; undefined for what is not a complete form. Preamble and epilogue don't count. */
-export function formParts(body: Uint8Array, boundary: string): Part[] | undefined {
+export async function formParts(body: Uint8Array, boundary: string): Promise<Part[] | undefined> {
   const delimiter = new TextEncoder().encode(`--${boundary}`);
   const parts: Part[] = [];
-  let from = startsWith(body, 0, delimiter) ? 0 : nextDelimiter(body, 0, delimiter) + 2;
+  let from = startsWith(body, 0, delimiter) ? 0 : (await nextDelimiter(body, 0, delimiter)) + 2;
   if (from < 2 && from !== 0) return undefined;
   for (;;) {
     let at = from + delimiter.byteLength;
     if (body[at] === DASH && body[at + 1] === DASH) return parts;
     while (body[at] === 0x20 || body[at] === 0x09) at++;
     if (body[at] !== CR || body[at + 1] !== LF || parts.length >= MOST_PARTS) return undefined;
-    const end = nextDelimiter(body, at, delimiter);
+    const end = await nextDelimiter(body, at, delimiter);
     if (end < 0) return undefined;
     const part = readPart(body.subarray(at + 2, end));
     if (part === undefined) return undefined;
@@ -73,10 +73,15 @@ function headEnd(bytes: Uint8Array): { head: number; content: number } | undefin
   return undefined;
 }
 
+/** Line breaks looked at before the loop gets a turn: a few ms, whatever the bytes are. */
+const LOOKS_A_TURN = 50_000;
+
 /** The offset of the line break before the next delimiter, -1 for none. */
-function nextDelimiter(body: Uint8Array, from: number, delimiter: Uint8Array): number {
+async function nextDelimiter(body: Uint8Array, from: number, delimiter: Uint8Array): Promise<number> {
+  let looks = 0;
   for (let at = body.indexOf(CR, from); at >= 0; at = body.indexOf(CR, at + 1)) {
     if (body[at + 1] === LF && startsWith(body, at + 2, delimiter)) return at;
+    if (++looks % LOOKS_A_TURN === 0) await new Promise((resolve) => setTimeout(resolve, 0));
   }
   return -1;
 }

@@ -56,12 +56,12 @@ export function planFor(call: Call, config: Config): Plan {
   const keyless = route.provider.auth === "none";
   const perCredential = config.scope === "credential";
   const open = config.scope === "shared" || keyless;
-  const fetchAnew = mode === "refresh" || controls.noCache;
+  const fetchAnew = mode !== "replay" && (mode === "refresh" || controls.noCache);
   return {
     bypass: bypassReason(call, { mode, needsCredential: !open }),
     read: !fetchAnew,
     write: mode !== "replay" && !controls.readOnly,
-    join: !fetchAnew,
+    join: !fetchAnew && !controls.readOnly,
     offline: mode === "replay" ? "replay" : controls.onlyIfCached ? "only-if-cached" : undefined,
     unproven: false,
     proves: config.scope === "verified" && !keyless,

@@ -1,6 +1,7 @@
 import type { Host } from "../host.ts";
-import type { Asked } from "../providers/provider.ts";
+import type { Asked, Endpoint } from "../providers/provider.ts";
 import { digestBody, type KeySettings } from "./body-digest.ts";
+import type { Budget } from "./budget.ts";
 import type { Call } from "./call.ts";
 import { readDocument } from "./document.ts";
 import type { Part } from "./multipart.ts";
@@ -25,12 +26,29 @@ const MODEL_LENGTH = 200;
 export async function readQuestion(
   call: Call,
   bytes: Uint8Array,
-  options: { host: Pick<Host, "decode">; maxRequest: number; settings: KeySettings },
+  options: { host: Pick<Host, "decode">; maxRequest: number; settings: KeySettings; budget: Budget },
 ): Promise<Question | string> {
-  const { endpoint, provider, upstreamPath, query } = call.route;
+  const { endpoint } = call.route;
   if (endpoint === undefined) return "endpoint";
   const plain = await decoded(call.request.headers, bytes, options);
-  if (plain === undefined) return "coding";
+  if (typeof plain === "string") return plain;
+  // Its decoded form, if it is another, and its canonical one.
+  const working = plain.byteLength + (plain === bytes ? 0 : plain.byteLength);
+  if (!options.budget.take(working)) return "memory";
+  try {
+    return await question(call, plain, { ...options, endpoint });
+  } finally {
+    options.budget.give(working);
+  }
+}
+
+async function question(
+  call: Call,
+  plain: Uint8Array,
+  options: { settings: KeySettings; endpoint: Endpoint },
+): Promise<Question | string> {
+  const { endpoint } = options;
+  const { provider, upstreamPath, query } = call.route;
   const opens = isObject(plain);
   const document = opens ? await readDocument([plain], plain.byteLength) : undefined;
   const json = document?.value as Asked["json"];
@@ -52,7 +70,8 @@ export async function readQuestion(
     canonical,
     wantsStream: wantsStream(asked) || fieldOf(parts, "stream") === "true",
     model: modelOf(asked) ?? fieldOf(parts, "model"),
-    accountBound: provider.family.accountBound(asked),
+    // An object that can't be looked into may name anything, so its answer is for its own credential.
+    accountBound: (opens && document === undefined) || provider.family.accountBound(asked),
   };
 }
 
@@ -66,17 +85,24 @@ function fieldOf(parts: readonly Part[] | undefined, name: string): string | und
 async function decoded(
   headers: Headers,
   bytes: Uint8Array,
-  options: { host: Pick<Host, "decode">; maxRequest: number },
-): Promise<Uint8Array | undefined> {
+  options: { host: Pick<Host, "decode">; maxRequest: number; budget: Budget },
+): Promise<Uint8Array | "coding" | "memory"> {
   const named = headers.get("content-encoding")?.trim().toLowerCase() ?? "identity";
   if (named === "identity" || named === "") return bytes;
   const coding = CODINGS.find((known) => known === named.replace(/^x-/, ""));
-  if (coding === undefined) return undefined;
-  try {
-    return await options.host.decode(coding, bytes, options.maxRequest);
-  } catch {
-    return undefined;
+  if (coding === undefined) return "coding";
+  // Few bytes can stand for many: what may come out is reserved before it does, little first and then the most.
+  for (const most of [Math.min(options.maxRequest, bytes.byteLength * 32 + 65_536), options.maxRequest]) {
+    if (!options.budget.take(most)) return "memory";
+    try {
+      return await options.host.decode(coding, bytes, most);
+    } catch {
+      // Damaged, or more than that: the second time it is damaged or too much.
+    } finally {
+      options.budget.give(most);
+    }
   }
+  return "coding";
 }
 
 /** Whether the first byte that is no white space or byte order mark opens a JSON object. */

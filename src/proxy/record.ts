@@ -24,6 +24,7 @@ export function launch(parts: ProxyParts, job: Job): AnswerFlight {
     credential: job.credential,
     heardAt: () => run.heardAt,
     abort: () => run.abort(),
+    bound: () => run.bound,
     head: run.head,
     done: run.done,
   };
@@ -35,6 +36,7 @@ export function launch(parts: ProxyParts, job: Job): AnswerFlight {
 
 class Run {
   readonly recording = new Recording();
+  bound = false;
   readonly head: Promise<FlightHead>;
   readonly done: Promise<Outcome>;
   readonly #parts: ProxyParts;
@@ -121,6 +123,7 @@ class Run {
     const finding = this.#refusal
       ? refused(this.#refusal)
       : await judgeAnswer(this.#job, { response: answer.response, recording: this.recording, watcher });
+    this.bound ||= finding.accountBound;
     const outcome = await this.#keep(answer.response, finding);
     this.#leave();
     this.recording.end();
@@ -141,6 +144,8 @@ class Run {
       let ends = options.length !== undefined && recording.size + chunk.byteLength >= options.length;
       if (options.watcher && !this.#refusal) {
         options.watcher.chunk(chunk);
+        // Before any reader sees the chunk that says so.
+        this.bound ||= options.watcher.accountBound === true;
         ends ||= options.watcher.ended;
       }
       const hide = ends && this.#refusal === undefined;

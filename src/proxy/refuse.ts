@@ -4,7 +4,7 @@ import type { CacheWord } from "../journal/event.ts";
 import { errorByPath } from "../providers/error-shape.ts";
 import type { Provider } from "../providers/provider.ts";
 import { type Call, requestUrl } from "./call.ts";
-import { maskedQuery } from "./credential.ts";
+import { masked, maskedQuery, maskedReferer } from "./credential.ts";
 import type { ProxyParts } from "./parts.ts";
 import { crossOrigin } from "./reply.ts";
 import { tell } from "./report.ts";
@@ -54,11 +54,11 @@ export function refuseUnread(
     at: parts.clock.now(),
     remote: peer.address,
     method: request.method,
-    target: url === undefined ? "-" : url.pathname + maskedQuery(url.search),
+    target: url === undefined ? "-" : masked(url.pathname) + maskedQuery(url.search),
     status: error.status,
     bytes,
     userAgent: request.headers.get("user-agent") ?? undefined,
-    referer: request.headers.get("referer") ?? undefined,
+    referer: maskedReferer(request.headers.get("referer")),
     cache: "-",
     detail: error.code,
     requestId: id,
@@ -99,6 +99,7 @@ export function errorResponse(
     "cache-status": `askonce; ${forward}; detail=${error.code}`,
     "x-request-id": context.id,
   });
+  if (error.key !== undefined) headers.set("x-cache-key", error.key);
   if (!error.retryable) headers.set("x-should-retry", "false");
   if (error.code === "upgrade_required") headers.set("upgrade", "HTTP/1.1");
   crossOrigin(headers, { origin: context.origin, allowed: context.allowedOrigins });

@@ -89,7 +89,7 @@ export function respond(call: Call, answer: Answer, options: Omit<ReplyOptions, 
   headers.set("x-cache-status", status.word);
   // RFC 9211 §2: each cache adds itself after those nearer to the origin.
   const before = headers.get("cache-status");
-  const key = status.key === undefined ? "" : `; key=${status.key}`;
+  const key = status.key === undefined ? "" : `; key="${status.key}"`;
   const own = `askonce${status.cacheStatus}${key}`;
   headers.set("cache-status", before === null ? own : `${before}, ${own}`);
   if (status.key !== undefined) headers.set("x-cache-key", status.key);

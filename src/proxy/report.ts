@@ -2,7 +2,7 @@ import type { CacheKey } from "../cache/entry.ts";
 import type { CacheWord } from "../journal/event.ts";
 import type { Usage } from "../providers/provider.ts";
 import type { Call } from "./call.ts";
-import { maskedQuery } from "./credential.ts";
+import { masked, maskedQuery, maskedReferer } from "./credential.ts";
 import type { ProxyParts } from "./parts.ts";
 import type { Delivery } from "./reply.ts";
 
@@ -23,11 +23,11 @@ export function tell(parts: Pick<ProxyParts, "journal" | "clock">, call: Call, t
     at: call.at,
     remote: call.peer.address,
     method: call.method,
-    target: call.url.pathname + maskedQuery(call.url.search),
+    target: masked(call.url.pathname) + maskedQuery(call.url.search),
     status: told.status,
     bytes: delivery.bytes,
     userAgent: call.request.headers.get("user-agent") ?? undefined,
-    referer: call.request.headers.get("referer") ?? undefined,
+    referer: maskedReferer(call.request.headers.get("referer")),
     cache: told.word,
     detail: told.detail,
     requestId: call.id,

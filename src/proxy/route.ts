@@ -115,8 +115,8 @@ const MISNAMED =
  * `openai`, with a key in `api-key`: a header that OpenAI has never read.
  */
 function isAzure(path: string, { headers, url }: RouteRequest): boolean {
-  if (headers.has("api-key") && !headers.has("authorization")) return true;
-  return path.startsWith("/openai/deployments/") || url.searchParams.has("api-version");
+  const keyed = headers.has("api-key") && !headers.has("authorization");
+  return path.startsWith("/openai/deployments/") && (keyed || url.searchParams.has("api-version"));
 }
 
 /**
@@ -127,18 +127,24 @@ function vendorByCredential({ headers, url }: RouteRequest): string | undefined 
   const bearer = headers.get("authorization");
   if (headers.has("anthropic-version") || headers.has("anthropic-beta")) return "anthropic";
   if (bearer !== null && /^bearer\s+sk-ant-/i.test(bearer)) return "anthropic";
+  // Google's access tokens and API keys.
+  if (bearer !== null && /^bearer\s+(?:ya29\.|AIza)/i.test(bearer)) return "google";
   if (headers.has("x-goog-api-key")) return "google";
   if (bearer === null) {
     if (headers.has("x-api-key")) return "anthropic";
     if (headers.has("api-key")) return "azure";
   }
-  return url.searchParams.has("key") ? "google" : undefined;
+  return url.searchParams.has("key") || url.searchParams.has("access_token") ? "google" : undefined;
 }
 
 const SHAPES: readonly (readonly [RegExp, string])[] = [
   [/^\/v1\/(?:messages|complete)(?:\/|$)/, "anthropic"],
   [/^\/(?:upload\/)?v1(?:beta|alpha)\d*(?:\/|$)/, "google"],
-  [/^\/(?:v1\/)?(?:models|tunedModels)\/[^/]+(?::|%3A)[A-Za-z]+$/i, "google"],
+  // Vertex has projects, locations and publishers before the model.
+  [
+    /^\/(?:v1\/)?(?:projects\/[^/]+\/)?(?:locations\/[^/]+\/)?(?:publishers\/[^/]+\/)?(?:models|tunedModels|endpoints)\/[^/]+(?::|%3A)[A-Za-z]+$/i,
+    "google",
+  ],
   [/^\/upload\/v1\//, "google"],
   [
     /^\/api\/(?:chat|generate|embed|embeddings|tags|show|pull|push|create|copy|delete|ps|version|blobs)(?:\/|$)/,

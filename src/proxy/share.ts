@@ -51,16 +51,14 @@ export async function join(parts: ProxyParts, call: Call, options: ShareOptions)
   try {
     for (let round = 1; ; round++) {
       const now = parts.clock.monotonic();
-      const running = plan.join
-        ? parts.flights.find(job.key, { now, patienceMs: plan.joinPatienceMs })
-        : undefined;
+      const running = joinable(parts, job, now);
       const leads = running === undefined;
       const flight = (running as AnswerFlight | undefined) ?? launch(parts, { ...job, reserved });
       if (leads) {
         reserved = 0;
         if (found) learn(parts, job, flight);
       }
-      const reader = flight.recording.reader();
+      let reader = flight.recording.reader();
       let head: FlightHead;
       try {
         head = await whileConnected(call.request, flight.head, () => reader.leave());
@@ -77,14 +75,45 @@ export async function join(parts: ProxyParts, call: Call, options: ShareOptions)
         const why = `; fwd=stale; fwd-status=${head.status}`;
         return serve(parts, call, { plan, found, word: "STALE", why, allowedOrigins });
       }
-      if (leads || sharable(head, { own: flight.credential === job.credential, round })) {
-        return { flight, head, reader, leads };
+      const own = leads || flight.credential === job.credential;
+      if (own && (leads || sharable(head, { own, round }))) return { flight, head, reader, leads };
+      if (!own && sharable(head, { own, round })) {
+        if (head.stream) return { flight, head, reader: unlessBound(flight, reader), leads };
+        // Whether a document is bound to an account is known at its end; nothing of it is read before.
+        reader.leave();
+        await whileConnected(call.request, flight.done, () => {});
+        if (!flight.bound() && flight.recording.joinable) {
+          reader = flight.recording.reader();
+          return { flight, head, reader, leads };
+        }
+        continue;
       }
       reader.leave();
     }
   } finally {
     parts.budget.give(reserved);
   }
+}
+
+/** The call under way that this request may join. */
+function joinable(parts: ProxyParts, job: Job, now: number): AnswerFlight | undefined {
+  if (!job.plan.join) return undefined;
+  const running = parts.flights.find(job.key, { now, patienceMs: job.plan.joinPatienceMs });
+  const foreign = running !== undefined && running.credential !== job.credential;
+  return foreign && running.bound() ? undefined : (running as AnswerFlight | undefined);
+}
+
+/** Breaks off, before the first byte that says so, a stream that turns out to be bound to its leader's account. */
+function unlessBound(flight: AnswerFlight, reader: Reader): Reader {
+  return {
+    async read() {
+      const chunk = await reader.read();
+      if (!flight.bound()) return chunk;
+      reader.leave();
+      throw new Error("bound to another account");
+    },
+    leave: () => reader.leave(),
+  };
 }
 
 function sharable(head: FlightHead, options: { own: boolean; round: number }): boolean {

@@ -54,6 +54,8 @@ export function refreshBehind(parts: ProxyParts, job: Job): { word: CacheWord; b
   return { word: "STALE", begun: true };
 }
 
+const CREDENTIAL_REFUSED = new Set([401, 402, 403]);
+
 /** Remembers whether a call for something that is stored already brought anything, for the pause before the next. */
 export function learn(parts: ProxyParts, job: Job, flight: AnswerFlight): void {
   const { refreshes, clock } = parts;
@@ -67,7 +69,8 @@ export function learn(parts: ProxyParts, job: Job, flight: AnswerFlight): void {
     async ({ status, headers }) => {
       const { kept } = await flight.done;
       if (kept) refreshes.succeeded(job.key);
-      else fail(status, headers);
+      // What one credential is refused says nothing about the next one's request.
+      else if (!CREDENTIAL_REFUSED.has(status)) fail(status, headers);
     },
     () => fail(undefined),
   );

@@ -43,6 +43,7 @@ export class Upstream {
     try {
       const response = await host.fetch(url, { ...init, signal: this.#controller.signal });
       this.#heard();
+      if (response.status > 599) throw new Error(`status ${response.status}`);
       const reader = response.body?.getReader();
       if (reader === undefined) this.#stop();
       return { response, read: async () => (reader ? await this.#read(reader) : undefined) };
@@ -107,5 +108,5 @@ function reason(error: unknown): string {
     /ECONN\w+|ENOTFOUND|EHOSTUNREACH|connection refused|dns|certificate|connection (?:reset|closed)/i.exec(
       error.message,
     );
-  return known?.[0] ?? error.name;
+  return known?.[0] ?? (/^status \d+$/.test(error.message) ? error.message : error.name);
 }

@@ -31,7 +31,7 @@ function form(fields: readonly Field[], boundary: string): Uint8Array {
   return whole;
 }
 
-test("a form's parts come back whole, whatever bytes they hold and whatever the boundary is", () => {
+test("a form's parts come back whole, whatever bytes they hold and whatever the boundary is", async () => {
   const content = fc.oneof(
     fc.uint8Array({ maxLength: 300 }),
     fc
@@ -39,10 +39,10 @@ test("a form's parts come back whole, whatever bytes they hold and whatever the 
       .map((text) => encoder.encode(text)),
   );
   const field = fc.record({ name: fc.constantFrom("file", "model", "prompt"), content });
-  fc.assert(
-    fc.property(fc.array(field, { maxLength: 5 }), (fields) => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(field, { maxLength: 5 }), async (fields) => {
       for (const boundary of ["----xyz0123456789", "bOuNd'()+_,-./:=?"]) {
-        const parts = formParts(form(fields, boundary), boundary);
+        const parts = await formParts(form(fields, boundary), boundary);
         assert.deepEqual(
           parts?.map(({ name, content: bytes }) => [name, [...bytes]]),
           fields.map((one) => [one.name, [...one.content]]),
@@ -52,12 +52,12 @@ test("a form's parts come back whole, whatever bytes they hold and whatever the 
   );
 });
 
-test("what is no complete form has no parts", () => {
+test("what is no complete form has no parts", async () => {
   const whole = form([{ name: "file", file: "a.wav", content: encoder.encode("abc") }], "B");
-  assert.equal(formParts(whole, "B")?.length, 1);
+  assert.equal((await formParts(whole, "B"))?.length, 1);
   for (let end = 0; end < whole.byteLength - 4; end++)
-    assert.equal(formParts(whole.subarray(0, end), "B"), undefined, String(end));
-  assert.equal(formParts(whole, "C"), undefined);
+    assert.equal(await formParts(whole.subarray(0, end), "B"), undefined, String(end));
+  assert.equal(await formParts(whole, "C"), undefined);
 });
 
 test("the boundary is read from the content type, quoted or not", () => {

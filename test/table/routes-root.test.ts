@@ -122,12 +122,9 @@ const DEPLOYMENT = `/openai/deployments/d/${CHAT}?api-version=2024-10-21`;
 
 test("Azure's key goes to a provider named azure or to nobody", () => {
   const headers = { "api-key": "k" };
-  for (const path of [
-    DEPLOYMENT,
-    "/openai/v1/responses",
-    "/openai/v1/models?api-version=preview",
-    "/v1/models",
-  ]) {
+  // A path that names its provider goes there, whatever header carries the key.
+  assert.equal(routed("/openai/v1/responses", { headers }).provider.name, "openai");
+  for (const path of [DEPLOYMENT, "/v1/models"]) {
     const error = refused(path, { headers, settings: [setting("openai", "http://127.0.0.1:1")] });
     assert.equal(error.code, "unknown_provider");
     assert.match(error.message, /--provider azure=/);
@@ -168,4 +165,18 @@ test("the default provider is a setting, and its root is its own", () => {
   const found = routed(`/v1/${CHAT}`, { defaultProvider: "groq" });
   assert.equal(found.url, `https://api.groq.com/openai/v1/${CHAT}`);
   assert.equal(refused(`/v1/${CHAT}`, { defaultProvider: "nobody" }).code, "unknown_provider");
+});
+
+test("Google's requests at the root are told by their tokens and by Vertex's paths", () => {
+  const vertex = "/v1/projects/p/locations/us/publishers/google/models/g:generateContent";
+  for (const path of [vertex, "/v1/publishers/google/models/g:generateContent", "/v1/models/g:countTokens"]) {
+    assert.equal(routed(path, { headers: { authorization: "Bearer t" } }).provider.name, "google", path);
+  }
+  for (const path of ["/v1/models", "/v1/files", "/v1/cachedContents"]) {
+    for (const authorization of ["Bearer ya29.x", "Bearer AIzaSyX"]) {
+      assert.equal(routed(path, { headers: { authorization } }).provider.name, "google", path);
+    }
+    assert.equal(routed(`${path}?access_token=t`, {}).provider.name, "google", path);
+    assert.equal(routed(path, { headers: { authorization: "Bearer sk-x" } }).provider.name, "openai", path);
+  }
 });

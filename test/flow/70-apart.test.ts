@@ -1,0 +1,196 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { maskedQuery, maskedReferer } from "../../src/proxy/credential.ts";
+import { CHAT, chatAnswer, journey, json, seen } from "../support/journey.ts";
+
+const alice = { authorization: "Bearer sk-alice" };
+const bob = { authorization: "Bearer sk-bob" };
+const bound = (text: string) =>
+  chatAnswer(text).replace(
+    '"role"',
+    '"reasoning_details":[{"type":"reasoning.encrypted","data":"blob"}],"role"',
+  );
+
+test("a document that turns out to be bound to its account is never shared with another credential in flight", async () => {
+  const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const run = journey({
+    provider: async (_, { headers }) => {
+      const call = run.calls;
+      await gates[call - 1]?.promise;
+      return json(bound(`for ${headers.get("authorization")}`));
+    },
+  });
+  const path = CHAT.replace("openai", "openrouter");
+  const first = run.ask({ path, headers: alice });
+  const second = run.ask({ path, headers: bob });
+  const again = run.ask({ path, headers: alice });
+  for (const gate of gates) gate.resolve();
+  assert.equal(await seen(await first), "MISS for Bearer sk-alice");
+  assert.equal(await seen(await again), "MISS for Bearer sk-alice");
+  assert.equal(await seen(await second), "MISS for Bearer sk-bob");
+  assert.equal(run.calls, 2);
+  assert.equal(await seen(await run.ask({ path, headers: bob })), "HIT for Bearer sk-bob");
+  assert.equal(await seen(await run.ask({ path, headers: alice })), "HIT for Bearer sk-alice");
+});
+
+test("a stream that turns out to be bound breaks off for another credential before the byte that says so", async () => {
+  const gate = Promise.withResolvers<void>();
+  const encoder = new TextEncoder();
+  const event = (delta: object, finish: string | null = null) =>
+    encoder.encode(`data: ${JSON.stringify({ choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`);
+  const secret = { reasoning_details: [{ type: "reasoning.encrypted", data: "blob" }] };
+  const run = journey({
+    provider: () =>
+      new Response(
+        new ReadableStream({
+          async start(controller) {
+            controller.enqueue(event({ content: "open" }));
+            await gate.promise;
+            controller.enqueue(event(secret));
+            controller.enqueue(event({}, "stop"));
+            controller.enqueue(encoder.encode("data: [DONE]\n\n"));
+            controller.close();
+          },
+        }),
+        { headers: { "content-type": "text/event-stream" } },
+      ),
+  });
+  const ask = {
+    path: CHAT.replace("openai", "openrouter"),
+    body: { model: "m", stream: true, messages: [] },
+  };
+  const first = await run.ask({ ...ask, headers: alice });
+  const second = await run.ask({ ...ask, headers: bob });
+  assert.equal(run.calls, 1);
+  gate.resolve();
+  assert.match(await first.text(), /blob/);
+  await assert.rejects(second.text());
+});
+
+test("an expired shared answer does not hide the credential's own newer one", async () => {
+  const run = journey({
+    flags: [
+      ["--ttl", "1h"],
+      ["--max-stale", "0"],
+    ],
+  });
+  await (await run.ask({ headers: alice })).text();
+  run.advance(2 * 3_600_000);
+  run.provider = () => json('{"error":{"message":"gone"}}', { status: 404 });
+  assert.equal(await seen(await run.ask({ headers: alice })), "EXPIRED 404");
+  assert.equal(await seen(await run.ask({ headers: alice })), "HIT 404");
+  assert.equal(run.calls, 2);
+});
+
+test("a key that is refused does not pause an expired entry for those whose key is good", async () => {
+  const run = journey({
+    flags: [
+      ["--ttl", "1h"],
+      ["--max-stale", "0"],
+    ],
+  });
+  await (await run.ask({ headers: alice })).text();
+  run.advance(2 * 3_600_000);
+  run.provider = () => json("{}", { status: 401 });
+  assert.equal((await run.ask({ headers: bob })).status, 401);
+  run.provider = () => json(chatAnswer("new"));
+  assert.equal(await seen(await run.ask({ headers: alice })), "EXPIRED new");
+});
+
+test("replay answers from the store though the request says no-cache, and only-if-cached calls nobody", async () => {
+  const run = journey();
+  await (await run.ask()).text();
+  const replay = await run.ask({ headers: { "x-cache-mode": "replay", "cache-control": "no-cache" } });
+  assert.equal(await seen(replay), "HIT answer 1");
+  const only = { "cache-control": "only-if-cached" };
+  for (const ask of [
+    { path: "/openai/v1/files" },
+    { path: "/openai/v1/responses", body: { model: "m", input: "x", background: true } },
+    { headers: { "cache-control": "only-if-cached, no-store" } },
+  ]) {
+    const answer = await run.ask({ ...ask, headers: { ...only, ...ask.headers } });
+    assert.equal(answer.status, 504);
+  }
+  assert.equal(run.calls, 1);
+});
+
+test("askonce's own error on a cacheable request names its key", async () => {
+  const run = journey();
+  const miss = await run.ask({ headers: { "x-cache-mode": "replay" } });
+  assert.match(miss.headers.get("x-cache-key") ?? "", /^[0-9a-f]{64}$/);
+  assert.match(miss.headers.get("cache-status") ?? "", /detail=replay_miss/);
+});
+
+test("a body that cannot be looked into is kept for its own credential only", async () => {
+  const run = journey();
+  const deep = `{"model":"m","deep":${"[".repeat(12_000)}${"]".repeat(12_000)},"pad":"${"x".repeat(1_100_000)}"}`;
+  assert.equal(await seen(await run.ask({ body: deep, headers: alice })), "MISS answer 1");
+  assert.equal(await seen(await run.ask({ body: deep, headers: alice })), "HIT answer 1");
+  assert.equal(await seen(await run.ask({ body: deep, headers: bob })), "MISS answer 2");
+  const marked = `\ufeff${JSON.stringify({ model: "m", background: true, pad: "x".repeat(1_100_000) })}`;
+  const answer = await run.ask({ path: "/openai/v1/responses", body: marked });
+  assert.equal(answer.headers.get("x-cache-status"), "BYPASS");
+});
+
+test("an answer with fewer vectors than inputs is passed on and not kept", async () => {
+  const one = JSON.stringify({
+    object: "list",
+    model: "m",
+    data: [{ object: "embedding", index: 0, embedding: [1] }],
+  });
+  const run = journey({ provider: () => json(one) });
+  const ask = { path: "/openai/v1/embeddings", body: { model: "m", input: ["a", "b"] } };
+  for (const _ of [1, 2]) {
+    const answer = await run.ask(ask);
+    assert.equal(await answer.text(), one);
+    assert.equal(answer.headers.get("x-cache-status"), "MISS");
+  }
+});
+
+test("what a client announces but does not send takes no room from others", async () => {
+  const run = journey({ flags: [["--max-buffered", "1MiB"]] });
+  const stuck = new ReadableStream<Uint8Array>({
+    start: (controller) => controller.enqueue(new Uint8Array(1)),
+  });
+  const abort = new AbortController();
+  const request = new Request(`http://localhost${CHAT}`, {
+    method: "POST",
+    headers: { "content-type": "application/json", "content-length": String(60 * 1024 * 1024) },
+    body: stuck,
+    signal: abort.signal,
+    duplex: "half",
+  } as RequestInit);
+  const { handle } = await import("../../src/proxy/handle.ts");
+  void handle(run.parts, request, { address: "127.0.0.1" }).catch(() => {});
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assert.equal(await seen(await run.ask()), "MISS answer 1");
+  abort.abort();
+});
+
+test("secrets in queries, paths and referers are masked in the log", async () => {
+  const names = [
+    "token",
+    "apikey",
+    "sig",
+    "X-Amz-Signature",
+    "subscription-key",
+    "client_secret",
+    "key",
+    "%6bey",
+  ];
+  for (const name of names) assert.equal(maskedQuery(`?a=1&${name}=LEAK`), `?a=1&${name}=***`);
+  assert.equal(maskedQuery("?alt=sse&beta=true"), "?alt=sse&beta=true");
+  assert.equal(maskedReferer("http://u:LEAK@x/?key=LEAK"), "http://x/?key=***");
+  const run = journey();
+  const leak = "sk-LEAKLEAKLEAKLEAKLEAK";
+  await (
+    await run.ask({
+      path: `/openai/v1/${leak}/chat?token=LEAK`,
+      headers: { referer: `http://x/${leak}?q=${leak}` },
+    })
+  ).text();
+  assert.ok(
+    run.events.length === 1 && !JSON.stringify(run.events).includes("LEAK"),
+    JSON.stringify(run.events),
+  );
+});
