@@ -66,6 +66,13 @@ export function words<const W extends string>(...known: readonly W[]): Kind<read
   return listOf(one, `some of ${known.join(", ")}, with commas between them`);
 }
 
+/** A path of an API with `*` for anything, `-` in front to leave it out. */
+export const pathRule: Kind<string> = {
+  valid: "a path such as /v1/score, /v1/models/*:predict or -/v1/moderations",
+  parse: (text) => (/^-?\/[^\s,?#]*$/.test(text) ? text : null),
+  format: (text) => text,
+};
+
 /** A path, as it was written: the caller makes it absolute. */
 export const path: Kind<string> = {
   valid: "a path",

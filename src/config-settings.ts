@@ -13,6 +13,7 @@ import {
   origin,
   orWords,
   path,
+  pathRule,
   providerName,
   size,
   words,
@@ -20,6 +21,7 @@ import {
 } from "./config-kinds.ts";
 import { maskRules } from "./config-masks.ts";
 import { pace } from "./config-pace.ts";
+import { statefulRules } from "./providers/stateful-rules.ts";
 
 export interface Setting<T> {
   /** As in the file; a dot stands for a table: `upstream.timeout` is `timeout` under `[upstream]`. */
@@ -168,6 +170,18 @@ export const settings: { readonly [Member in Plain]: Setting<Config[Member]> } =
     kind: listOf(origin, `${origin.valid}; several with commas between them`),
     fallback: "",
     help: "Web pages, beside those on loopback, that may be answered from the cache.",
+  },
+  cacheAnyway: {
+    name: "cache.anyway",
+    kind: words(...new Set(statefulRules.map(({ word }) => word))),
+    fallback: "",
+    help: "Requests that are cached though docs/keys.md says why not, by the word in detail=: web-search, for example.",
+  },
+  cachePaths: {
+    name: "cache.paths",
+    kind: listOf(pathRule, `${pathRule.valid}; several with commas between them`),
+    fallback: "",
+    help: "Upstream paths of POSTs that are cached beside the known ones; - in front leaves one out, * stands for anything.",
   },
   keyIgnore: {
     name: "key.ignore",

@@ -47,6 +47,10 @@ export interface Config {
   readonly allowedHosts: readonly string[];
   readonly allowedOrigins: readonly string[];
   /** Top-level body members (and form fields) that do not count for the key, beside the known ones. */
+  /** Words of `stateful-rules.ts` that don't keep a request from the cache. */
+  readonly cacheAnyway: readonly string[];
+  /** Upstream paths that are cached beside the known ones, or with `-` in front not; `*` stands for anything. */
+  readonly cachePaths: readonly string[];
   readonly keyIgnore: readonly string[];
   /** Those that count after all. */
   readonly keyKeep: readonly string[];

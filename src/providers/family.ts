@@ -57,9 +57,9 @@ export function composeFamily(
       const facts = find(path)?.facts;
       return facts && endpointOf(facts);
     },
-    stateful: (asked) => {
+    stateful: (asked, allowed = []) => {
       const protocol = find(asked.path)?.facts.protocol;
-      return protocol && statefulWord(asked, protocol.name);
+      return protocol && statefulWord(asked, { protocol: protocol.name, allowed });
     },
     accountBound: (asked) => boundRequest(asked),
     watch: (asked, contentType) => find(asked.path)?.facts.protocol.watch(asked, contentType),

@@ -122,7 +122,7 @@ export interface Family {
    * Why this request must not be cached though its path may be (background responses, server-held conversations …):
    * a short word for `detail=`; undefined where it may.
    */
-  stateful(asked: Asked): string | undefined;
+  stateful(asked: Asked, allowed?: readonly string[]): string | undefined;
   /** Whether the request itself is bound to an account (file ids, stored Responses, encrypted input …). */
   accountBound(asked: Asked): boolean;
   /** Watches a streamed 200 of this content type (lower case, without parameters); undefined: not a stream it knows. */

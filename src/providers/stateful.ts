@@ -8,11 +8,15 @@ const byProtocol = Map.groupBy(
   ({ protocol }) => protocol,
 );
 
-/** The first rule that applies, by its word; undefined where none does or the body is no JSON object. */
-export function statefulWord(asked: Asked, protocol: string): string | undefined {
+/** The first rule that applies and is not among the `allowed` words, by its word; undefined where none does or the body is no JSON object. */
+export function statefulWord(
+  asked: Asked,
+  options: { protocol: string; allowed: readonly string[] },
+): string | undefined {
   const { json, endpoint } = asked;
   if (json === undefined) return undefined;
-  for (const { rule } of byProtocol.get(protocol) ?? []) {
+  for (const { rule } of byProtocol.get(options.protocol) ?? []) {
+    if (options.allowed.includes(rule.word)) continue;
     if ((rule.kinds === undefined || rule.kinds.includes(endpoint.kind)) && meets(json, rule))
       return rule.word;
   }

@@ -8,7 +8,7 @@ import { maskOf } from "./mask.ts";
 import { formBoundary, formParts, type Part } from "./multipart.ts";
 
 /** What the settings add to askonce's own tables, and take from them. */
-export type KeySettings = Pick<Config, "keyIgnore" | "keyKeep" | "keyMask">;
+export type KeySettings = Pick<Config, "cacheAnyway" | "keyIgnore" | "keyKeep" | "keyMask">;
 
 export interface BodyDigest {
   /** The form that was digested and its SHA-256: `json:…`, `form:…` or `raw:…`, so that no two forms collide. */

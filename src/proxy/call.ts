@@ -2,7 +2,7 @@ import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import { proxyErrors } from "../errors.ts";
 import type { Peer } from "../host.ts";
-import type { Provider } from "../providers/provider.ts";
+import type { Endpoint, Provider } from "../providers/provider.ts";
 import { type Controls, readControls } from "./controls.ts";
 import type { Credential, CredentialReader } from "./credential.ts";
 import { isForeignOrigin } from "./origin.ts";
@@ -70,9 +70,39 @@ export function readCall(request: Request, options: CallOptions): Call {
     id: options.id,
     method: request.method,
     url,
-    route: found,
+    route: {
+      ...found,
+      endpoint: endpointOf(found, { method: request.method, rules: options.config.cachePaths }),
+    },
     controls: readControls(headers, { namespace: found.namespace, controls: found.pathControls }),
     credential: options.credentials.read(headers, url.search),
     foreignOrigin: isForeignOrigin(headers.get("origin"), options.config.allowedOrigins),
   };
+}
+
+/** What the operator says of a path outranks what is known of it; of several rules the last that matches. */
+function endpointOf(
+  { endpoint, upstreamPath }: Route,
+  options: { method: string; rules: readonly string[] },
+): Endpoint | undefined {
+  const rule = options.rules.findLast((one) => matches(upstreamPath, one.replace(/^-/, "")));
+  if (rule === undefined || options.method !== "POST") return endpoint;
+  if (rule.startsWith("-")) return undefined;
+  return endpoint ?? { kind: "other", pure: false };
+}
+
+/** Whether a path is a pattern's, in which `*` stands for anything; in time linear in both. */
+function matches(path: string, pattern: string): boolean {
+  const [first = "", ...rest] = pattern.split("*");
+  if (rest.length === 0) return path === pattern;
+  const last = rest.pop() ?? "";
+  if (!path.startsWith(first) || path.length < first.length + last.length || !path.endsWith(last))
+    return false;
+  let at = first.length;
+  for (const piece of rest) {
+    const found = path.indexOf(piece, at);
+    if (found < 0) return false;
+    at = found + piece.length;
+  }
+  return at <= path.length - last.length;
 }

@@ -53,7 +53,7 @@ async function question(
   const document = opens ? await readDocument([plain], plain.byteLength) : undefined;
   const json = document?.value as Asked["json"];
   const asked: Asked = { endpoint, path: upstreamPath, query, json };
-  const stateful = provider.family.stateful(asked);
+  const stateful = provider.family.stateful(asked, options.settings.cacheAnyway);
   if (stateful !== undefined) return stateful;
   const { digest, canonical, parts } = await digestBody(plain, {
     contentType: call.request.headers.get("content-type") ?? "",

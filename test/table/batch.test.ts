@@ -31,7 +31,7 @@ async function questionOf(
     endpoint,
     path,
     json: true,
-    settings: { keyIgnore: [], keyKeep: [], keyMask: [] },
+    settings: { cacheAnyway: [], keyIgnore: [], keyKeep: [], keyMask: [] },
   });
   const asked = { endpoint, path, query: "", json };
   return { asked, digest, plain, canonical, wantsStream: false, model: undefined, accountBound: false };
