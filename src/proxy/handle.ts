@@ -6,6 +6,7 @@ import { readBody } from "./body.ts";
 import { bypass } from "./bypass.ts";
 import { type Call, readCall } from "./call.ts";
 import { ClientGone } from "./connected.ts";
+import type { Job } from "./flight.ts";
 import { jobOf, lookUp } from "./job.ts";
 import type { ProxyParts } from "./parts.ts";
 import { planFor } from "./policy.ts";
@@ -79,7 +80,7 @@ async function journey(parts: ProxyParts, call: Call, config: Config): Promise<R
       flying = begun;
       return serve(parts, call, { plan, found, word, allowedOrigins });
     }
-    if (plan.offline === "replay") throw keyed(proxyErrors.replayMiss(`key ${job.key}`), job.key);
+    if (plan.offline === "replay") throw keyed(proxyErrors.replayMiss(described(job)), job.key);
     if (plan.offline === "only-if-cached") throw keyed(proxyErrors.onlyIfCachedMiss(), job.key);
     if (found && call.controls.maxAgeMs === undefined && parts.refreshes.isPaused(job.key))
       return serve(parts, call, { plan, found, word: "STALE", allowedOrigins });
@@ -92,6 +93,12 @@ async function journey(parts: ProxyParts, call: Call, config: Config): Promise<R
     // A flight gives back what it took with the job that began it.
     if (!flying) parts.budget.give(body.reserved);
   }
+}
+
+/** Which request it was. Without its key, whose digits some clients take for a status (litellm looks for "403"). */
+function described({ facts }: Job): string {
+  const namespace = facts.namespace === "" ? "" : ` in namespace ${facts.namespace}`;
+  return `${facts.endpoint} of ${facts.provider}, model ${facts.model ?? "-"}${namespace}; X-Cache-Key names it`;
 }
 
 /** The same error, with the key that its answer names. */
