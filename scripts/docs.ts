@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import process from "node:process";
-import { settingsTable } from "../src/config-settings.ts";
+import { settingsTable } from "../src/config-tables.ts";
 import { providerFacts } from "../src/providers/table.ts";
 import { aliases } from "../src/proxy/aliases.ts";
 import { keyTables } from "./docs-keys.ts";

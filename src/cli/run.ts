@@ -1,5 +1,5 @@
 import { redacted } from "../config.ts";
-import { settingsHelp } from "../config-settings.ts";
+import { settingsHelp } from "../config-tables.ts";
 import { ConfigError, StartError, UsageError } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { readArguments } from "./arguments.ts";

@@ -1,13 +1,16 @@
 import type { Shape } from "../providers/shape.ts";
 import {
   arranged,
+  BACKSLASH,
+  COLON,
+  COMMA,
   CONTROL,
   type Frame,
-  isDelimiter,
   isSpace,
   Next,
-  NUMBER,
+  QUOTE,
   readEscape,
+  scalarAt,
 } from "./json-text.ts";
 import type { Mask } from "./mask.ts";
 
@@ -22,21 +25,19 @@ import type { Mask } from "./mask.ts";
  *
  * `mask` may leave parts of texts out, for the key only.
  *
- * What is not safely one thing is not canonical: bad JSON, invalid UTF-8, a byte order mark, nesting over 1,000.
+ * What is not safely one thing is not canonical: bad JSON, invalid UTF-8, a byte order mark, nesting over 1,000,
+ * objects of more than 50,000 members.
  */
 
 /** Bytes read before the loop gets a turn: about 10 ms. */
 const STEP_BYTES = 1024 * 1024;
 const DEPTH_LIMIT = 1000;
+/** Sorting more members than this would hold the loop. */
+const MEMBERS_LIMIT = 50_000;
 /** A longer text is not looked through for what doesn't count: it would hold the loop. */
 const MASK_BYTES = 1024 * 1024;
 /** Stands for a part that doesn't count. */
 const MASKED = 0x1a;
-
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const COMMA = 0x2c;
-const COLON = 0x3a;
 
 export interface CanonicalOptions {
   readonly shape: Shape | undefined;
@@ -155,6 +156,7 @@ class Writer {
     this.#write(COLON);
     const frame = this.#frames.at(-1) as Frame;
     const ignored = this.#frames.length === 1 && this.#options.ignore.has(name);
+    if (frame.members.length >= MEMBERS_LIMIT) return false;
     frame.members.push({ name, start: this.#stringStart, end: this.#length, ignored });
     this.#name = name;
     this.#next = Next.Value;
@@ -283,13 +285,10 @@ class Writer {
 
   /** A number or a literal, as it is written. */
   #scalar(): boolean {
-    let end = this.#at;
-    while (end < this.#in.byteLength && !isDelimiter(this.#in[end] as number)) end++;
-    const text = String.fromCharCode(...this.#in.subarray(this.#at, Math.min(end, this.#at + 4096)));
-    if (text.length !== end - this.#at) return false;
-    if (text !== "true" && text !== "false" && text !== "null" && !NUMBER.test(text)) return false;
+    const text = scalarAt(this.#in, this.#at);
+    if (text === undefined) return false;
     this.#ascii(text);
-    this.#at = end;
+    this.#at += text.length;
     return true;
   }
 

@@ -36,9 +36,13 @@ export function arranged(frame: Frame): readonly Member[] {
   return free ? kept.toSorted((a, b) => (a.name < b.name ? -1 : 1)) : kept;
 }
 
+export const QUOTE = 0x22;
+export const BACKSLASH = 0x5c;
+export const COMMA = 0x2c;
+export const COLON = 0x3a;
 const HEX = "0123456789abcdef";
 /** RFC 8259 §6. */
-export const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
+const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
 /** The letter after a backslash, and the character it stands for. */
 const SIMPLE_ESCAPES = new Map<number, number>(
   Object.entries({ '"': 0x22, "\\": 0x5c, "/": 0x2f, b: 8, f: 12, n: 10, r: 13, t: 9 }).map(
@@ -93,4 +97,13 @@ function readHex(text: Uint8Array, at: number): number | undefined {
     value = value * 16 + digit;
   }
   return value;
+}
+
+/** The number or literal that begins at `at`, as it is written; undefined where it is none, or absurdly long. */
+export function scalarAt(bytes: Uint8Array, at: number): string | undefined {
+  let end = at;
+  while (end < bytes.byteLength && !isDelimiter(bytes[end] as number)) end++;
+  if (end - at > 4096) return undefined;
+  const text = String.fromCharCode(...bytes.subarray(at, end));
+  return text === "true" || text === "false" || text === "null" || NUMBER.test(text) ? text : undefined;
 }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Config, parseConfig, redacted, refuseOpenListen } from "../../src/config.ts";
-import { flagOf, settings, settingsHelp, settingsTable, variableOf } from "../../src/config-settings.ts";
+import { flagOf, settings, variableOf } from "../../src/config-settings.ts";
+import { settingsHelp, settingsTable } from "../../src/config-tables.ts";
 import { ConfigError } from "../../src/errors.ts";
 
 interface Given {
