@@ -5,7 +5,8 @@ import { tieredStore } from "./cache/tiered.ts";
 import { systemClock } from "./clock.ts";
 import type { Config, ListenAddress } from "./config.ts";
 import type { Host, Peer } from "./host.ts";
-import { logJournal } from "./journal/journal.ts";
+import { createJournal } from "./journal/journal.ts";
+import { createPricing } from "./journal/pricing.ts";
 import { providersFor } from "./providers/table.ts";
 import { Budget } from "./proxy/budget.ts";
 import { CredentialReader } from "./proxy/credential.ts";
@@ -14,6 +15,7 @@ import type { ProxyParts } from "./proxy/parts.ts";
 import { Refreshes } from "./proxy/refresh.ts";
 import { Samples } from "./proxy/samples.ts";
 import { Verified } from "./proxy/verified.ts";
+import { openArchive } from "./storage/archive.ts";
 import { openStore } from "./storage/store.ts";
 import { VERSION } from "./version.ts";
 
@@ -51,6 +53,42 @@ export async function compose(config: Config, host: Host): Promise<App> {
     report,
   });
   const store = tieredStore({ memory: memoryStore({ maxBytes: config.maxMemory }), durable });
+  const archive = openArchive({
+    folder: config.data,
+    files: host.files,
+    startThread: host.startThread,
+    clock,
+    settings: () => current,
+    report,
+  });
+  const pricing = createPricing({
+    file: async () => (current.prices === "" ? undefined : await host.files.readText(current.prices)),
+    report,
+  });
+  const journal = createJournal({
+    form: () => current.log,
+    write: (text) => host.write("stdout", text),
+    enabled: () => current.journal,
+    archive,
+    clock,
+    gauges: () => {
+      const { entries, bytes, evictions, faults } = store.stats();
+      const { bytes: archiveBytes, queued, dropped } = archive.state();
+      return {
+        inFlight: proxy.flights.size,
+        unread: proxy.unread.count,
+        storeEntries: entries,
+        storeBytes: bytes,
+        storeEvictions: evictions,
+        storeFaults: faults,
+        storeOk: store.health().ok,
+        archiveBytes,
+        archiveQueued: queued,
+        archiveDropped: dropped,
+        bufferedBytes: budget.used,
+      };
+    },
+  });
   const loopId = `askonce-${randomHex(8)}`;
   const budget = new Budget(
     () => current.maxBuffered,
@@ -69,7 +107,9 @@ export async function compose(config: Config, host: Host): Promise<App> {
     host,
     store,
     flights: new Flights<FlightHead>(),
-    journal: logJournal({ form: () => current.log, write: (text) => host.write("stdout", text) }),
+    journal,
+    pricing,
+    archive,
     clock,
     budget,
     credentials: new CredentialReader(await installationSecret(host, config.data, report)),
@@ -104,6 +144,8 @@ export async function compose(config: Config, host: Host): Promise<App> {
     cut: () => proxy.flights.abort(),
     async close() {
       await proxy.flights.settled();
+      await journal.close();
+      await archive.close();
       await store.close();
     },
   };

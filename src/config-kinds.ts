@@ -80,6 +80,13 @@ export const path: Kind<string> = {
   format: (text) => text,
 };
 
+/** The same, or nothing. */
+export const optionalPath: Kind<string> = {
+  valid: "a path, or nothing",
+  parse: (text) => (text.includes("\0") ? null : text),
+  format: (text) => text,
+};
+
 /** Names of providers: what can stand as the first segment of a path and in a variable's name. */
 export const providerName: Kind<string> = {
   valid: "a provider's name: lower-case letters, digits, - and _, at most 64",
@@ -168,6 +175,12 @@ export const baseUrl: Kind<string> = {
     if (!url || url.username || url.password || /[?#]/.test(text)) return null;
     return url.href.replace(/\/+$/, "");
   },
+  format: (text) => text,
+};
+
+export const optionalUrl: Kind<string> = {
+  valid: `${baseUrl.valid}; or nothing`,
+  parse: (text) => (text === "" ? "" : baseUrl.parse(text)),
   format: (text) => text,
 };
 

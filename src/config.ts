@@ -63,6 +63,21 @@ export interface Config {
   readonly replay: Pace;
   readonly freshIds: boolean;
   readonly log: "text" | "json" | "off";
+  /** Whether the admin API is served at all, and where if not at `listen`. */
+  readonly admin: boolean;
+  readonly adminListen: readonly ListenAddress[];
+  /** Whether requests are counted and written down, for how long each is, and up to how many bytes in all. */
+  readonly journal: boolean;
+  readonly journalKeepMs: number;
+  readonly journalSize: number;
+  /** What is remembered of a stored answer's request: its texts, digests of its parts, or nothing. */
+  readonly requests: "full" | "hash" | "off";
+  /** Bytes of each request's texts that can be searched; 0: no search. */
+  readonly searchText: number;
+  /** File with prices that outrank the built-in ones, absolute; "" for none. */
+  readonly prices: string;
+  /** Where OpenTelemetry traces go (OTLP over HTTP); "" for nowhere. */
+  readonly otelEndpoint: string;
 }
 
 export interface ListenAddress {
@@ -124,6 +139,7 @@ export function parseConfig(sources: Sources, surroundings: Surroundings): Parse
   const config: Config = {
     ...plain,
     data: values.has("data") ? surroundings.absolute(plain.data) : surroundings.dataFolder,
+    prices: plain.prices === "" ? "" : surroundings.absolute(plain.prices),
     listenChosen: values.has("listen"),
     scopeChosen: values.has("scope"),
     providers: providersOf(given),

@@ -6,7 +6,7 @@ import { dirname } from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
 import * as zlib from "node:zlib";
-import type { Files, Host } from "./host.ts";
+import type { Files, Host, Thread } from "./host.ts";
 import { Output, type Sink } from "./output.node.ts";
 import type { OpenDatabase } from "./storage/database.ts";
 
@@ -14,7 +14,10 @@ import type { OpenDatabase } from "./storage/database.ts";
 const FLUSH_MS = 1_000;
 
 /** What both runtimes offer alike, through the modules they share. */
-export type NodePart = Omit<Host, "runtime" | "openDatabase" | "fetch" | "decodes" | "serve" | "collect">;
+export type NodePart = Omit<
+  Host,
+  "runtime" | "openDatabase" | "startThread" | "fetch" | "decodes" | "serve" | "collect"
+>;
 
 /** Takes over this process's signals and output, which goes to `sinks`: call it once. */
 export function nodePart(sinks: { readonly stdout: Sink; readonly stderr: Sink } = process): NodePart {
@@ -52,6 +55,25 @@ export function privately(open: OpenDatabase): OpenDatabase {
       // SQLite says better what is wrong, and a read-only file may still be read.
     }
     return open(path);
+  };
+}
+
+/** A web worker, which both runtimes have, as a `Thread`. */
+export function thread(worker: Worker): Thread {
+  return {
+    post: (message, transfer = []) => worker.postMessage(message, [...transfer]),
+    onMessage(handler) {
+      worker.onmessage = (event) => handler(event.data);
+    },
+    onFault(handler) {
+      let told = false;
+      worker.onerror = (event) => {
+        event.preventDefault();
+        if (!told) handler(event.message);
+        told = true;
+      };
+    },
+    stop: () => worker.terminate(),
   };
 }
 

@@ -14,6 +14,8 @@ export interface Host {
   readonly files: Files;
   /** Opens (or creates) one SQLite database file; throws what SQLite says. */
   readonly openDatabase: OpenDatabase;
+  /** Starts `storage/desk.ts` in a thread of its own, over this runtime's SQLite. */
+  startThread(): Thread;
   /** Calls a provider. Redirects are never followed; a body under one of `decodes` arrives decoded. */
   fetch(url: string, init: UpstreamInit): Promise<Response>;
   /** Content codings that `fetch` decodes by itself, lower case. Their header still stands in the answer. */
@@ -34,6 +36,16 @@ export interface Host {
   exit(code: number): Promise<never>;
   /** Gives memory back to the system where the runtime can; may take some ms, so call it when idle. */
   collect(): void;
+}
+
+/** A thread that takes messages and answers them. */
+export interface Thread {
+  /** The message is copied; the buffers in `transfer` are handed over and empty from then on. */
+  post(message: unknown, transfer?: readonly ArrayBuffer[]): void;
+  onMessage(handler: (message: unknown) => void): void;
+  /** Called once, when it ended by a fault of its own. */
+  onFault(handler: (why: string) => void): void;
+  stop(): void;
 }
 
 export interface UpstreamInit {

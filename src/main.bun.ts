@@ -1,7 +1,7 @@
 #!/usr/bin/env bun
 import process from "node:process";
 import { run } from "./cli/run.ts";
-import { nodePart, privately } from "./host.node.ts";
+import { nodePart, privately, thread } from "./host.node.ts";
 import type { Host, Listener, ServeOptions, UpstreamInit } from "./host.ts";
 import { openDatabase } from "./storage/open.bun.ts";
 
@@ -67,6 +67,7 @@ const host: Host = {
   ...nodePart(),
   runtime: { name: "bun", version: Bun.version, compiled },
   openDatabase: privately(openDatabase),
+  startThread: () => thread(new Worker(new URL("./storage/desk.bun.ts", import.meta.url).href)),
   fetch: fetchUpstream,
   decodes: ["gzip", "deflate", "br", "zstd"],
   serve,

@@ -1,5 +1,5 @@
 import { run } from "./cli/run.ts";
-import { nodePart, privately } from "./host.node.ts";
+import { nodePart, privately, thread } from "./host.node.ts";
 import type { Host, Listener, ServeOptions, UpstreamInit } from "./host.ts";
 import type { Sink } from "./output.node.ts";
 import { openDatabase } from "./storage/open.node.ts";
@@ -104,6 +104,8 @@ const host: Host = {
   ...nodePart({ stdout: sinkOf(Deno.stdout), stderr: sinkOf(Deno.stderr) }),
   runtime: { name: "deno", version: Deno.version.deno, compiled: false },
   openDatabase: privately(openDatabase),
+  startThread: () =>
+    thread(new Worker(new URL("./storage/desk.deno.ts", import.meta.url).href, { type: "module" })),
   fetch: fetchUpstream,
   decodes: ["gzip", "br"],
   serve,

@@ -50,8 +50,22 @@ export interface EntryFacts {
   readonly model: string | undefined;
   /** Namespace, "" for none. */
   readonly namespace: string;
+  /** Which pool its key is made under: "all", or a credential's tag. */
+  readonly pool: string;
   /** Whether the answer is an event stream (or NDJSON) and not one document. */
   readonly stream: boolean;
+}
+
+/** What an answer took, as far as it is known; absent means not known, never zero. */
+export interface Spent {
+  /** All input and all output tokens. */
+  readonly inputTokens?: number | undefined;
+  readonly outputTokens?: number | undefined;
+  /** Of the input, read from the provider's prompt cache; of the output, reasoning. */
+  readonly cacheReadTokens?: number | undefined;
+  readonly reasoningTokens?: number | undefined;
+  /** US dollars; absent where the price is not known. */
+  readonly costUsd?: number | undefined;
 }
 
 export interface Entry {
@@ -72,6 +86,10 @@ export interface Entry {
   readonly durationMs: number;
   /** Chunk times of a stream; undefined for one document. */
   readonly chunks: readonly ChunkMark[] | undefined;
+  /** What it took to get it; undefined where nothing is known. */
+  readonly spent?: Spent | undefined;
+  /** Came from a cassette: never goes for being unused. */
+  readonly imported?: boolean | undefined;
 }
 
 /** A `Body` over bytes in memory. */

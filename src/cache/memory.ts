@@ -53,6 +53,9 @@ export function memoryStore(options: { readonly maxBytes: number }): MemoryStore
       makeRoom(size);
       segment.set(entry.key, own);
     },
+    change: () => Promise.reject(refuse("not yet")),
+    purge: () => Promise.reject(refuse("not yet")),
+    putAll: () => Promise.reject(refuse("not yet")),
     async delete(key) {
       if (closed) throw refuse("the store is closed");
       const found = fresh.delete(key);

@@ -22,6 +22,20 @@ export interface Store {
   delete(key: CacheKey): Promise<boolean>;
   /** Notes a hit. Cheap: written in batches, may be lost on a crash. */
   touch(key: CacheKey): void;
+  /**
+   * Pins an entry or lets it go, sets its TTL in ms (Infinity: forever; null: today's settings again). Resolves to
+   * whether there is such an entry.
+   */
+  change(
+    key: CacheKey,
+    change: { pinned?: boolean | undefined; ttlMs?: number | null | undefined },
+  ): Promise<boolean>;
+  /** Drops every entry that matches, a little at a time; resolves to how many. Pinned ones too. */
+  purge(filter: EntryFilter): Promise<number>;
+  /**
+   * Puts them all or, where it rejects or the process dies, none of them; they replace what stands under their keys.
+   */
+  putAll(entries: readonly Entry[]): Promise<void>;
   stats(): StoreStats;
   health(): StoreHealth;
   /** Commits what is queued and lets go of the files. Further calls reject or miss. */
@@ -40,4 +54,16 @@ export interface StoreHealth {
   readonly ok: boolean;
   /** Why not, in words for an operator; empty when ok. No path of the data folder's contents, no secrets. */
   readonly reasons: readonly string[];
+}
+
+/** Which entries; all members given must match. */
+export interface EntryFilter {
+  readonly provider?: string | undefined;
+  readonly endpoint?: string | undefined;
+  readonly model?: string | undefined;
+  readonly namespace?: string | undefined;
+  /** Epoch ms: stored before, and at or after. */
+  readonly storedBefore?: number | undefined;
+  readonly storedSince?: number | undefined;
+  readonly keys?: readonly CacheKey[] | undefined;
 }

@@ -76,6 +76,9 @@ export function tieredStore(tiers: { readonly memory: MemoryStore; readonly dura
         await memory.delete(key);
       }
     },
+    change: (key, change) => durable.change(key, change),
+    purge: (filter) => durable.purge(filter),
+    putAll: (entries) => durable.putAll(entries),
     touch(key) {
       memory.touch(key);
       durable.touch(key);

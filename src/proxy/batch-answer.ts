@@ -1,5 +1,5 @@
 import type { BatchForm, BatchShape } from "../providers/embeddings.ts";
-import { afterSpace, elements, Members, type Span, valueEnd } from "./json-spans.ts";
+import { afterSpace, elements, Members, type Span, valueEnd } from "../requests/json-spans.ts";
 import { type Count, countsAt, shares, total } from "./token-shares.ts";
 import type { Turns } from "./turns.ts";
 

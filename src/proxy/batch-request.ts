@@ -1,6 +1,6 @@
 import { type BatchForm, type BatchShape, batchForm, type InputKind } from "../providers/embeddings.ts";
+import { afterSpace, elements, Members, type Span } from "../requests/json-spans.ts";
 import { sha256Bytes, sha256Pieces } from "./digest.ts";
-import { afterSpace, elements, Members, type Span } from "./json-spans.ts";
 import type { Question } from "./question.ts";
 import type { Turns } from "./turns.ts";
 

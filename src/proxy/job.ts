@@ -46,6 +46,7 @@ export function jobOf(
       endpoint: question.asked.endpoint.kind,
       model: question.model,
       namespace: call.controls.namespace,
+      pool,
     },
     key: keyIn(pool, sample),
     ownKey: keyIn(plan.ownPool, sample),

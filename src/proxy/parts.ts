@@ -1,9 +1,11 @@
+import type { Archive } from "../cache/archive.ts";
 import type { Flights } from "../cache/flights.ts";
 import type { Store } from "../cache/store.ts";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import type { Host } from "../host.ts";
 import type { Journal } from "../journal/event.ts";
+import type { Pricing } from "../journal/pricing.ts";
 import type { Provider } from "../providers/provider.ts";
 import type { Budget } from "./budget.ts";
 import type { CredentialReader } from "./credential.ts";
@@ -21,6 +23,8 @@ export interface ProxyParts {
   readonly store: Store;
   readonly flights: Flights<FlightHead>;
   readonly journal: Journal;
+  readonly pricing: Pricing;
+  readonly archive: Pick<Archive, "keep" | "nearest">;
   readonly clock: Clock;
   readonly budget: Budget;
   readonly credentials: CredentialReader;

@@ -199,7 +199,7 @@ class Run {
       status: response.status,
       headers: storedHeaders(response.headers),
       body: this.recording.body(),
-      facts: { ...job.facts, stream: this.#stream },
+      facts: { ...job.facts, ...(finding.accountBound && { pool: job.credential }), stream: this.#stream },
       startedAt: this.#startedAt,
       storedAt: this.#parts.clock.now(),
       ttlMs: job.plan.ownTtlMs,

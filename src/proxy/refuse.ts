@@ -70,7 +70,14 @@ export function refuseUnread(
     firstByteMs: 0,
     totalMs: 0,
     usage: undefined,
+    costUsd: undefined,
     aborted: false,
+    outcome: "refused",
+    notKept: undefined,
+    credential: "",
+    saved: undefined,
+    shared: undefined,
+    unread: false,
   });
   return response;
 }

@@ -1,5 +1,5 @@
 import type { CacheKey } from "../cache/entry.ts";
-import type { CacheWord } from "../journal/event.ts";
+import type { CacheWord, RequestOutcome } from "../journal/event.ts";
 import type { Usage } from "../providers/provider.ts";
 import type { Call } from "./call.ts";
 import { masked, maskedQuery, maskedReferer } from "./credential.ts";
@@ -39,6 +39,28 @@ export function tell(parts: Pick<ProxyParts, "journal" | "clock">, call: Call, t
     firstByteMs: delivery.firstAt === undefined ? undefined : delivery.firstAt - call.began,
     totalMs: parts.clock.monotonic() - call.began,
     usage: told.usage,
+    costUsd: undefined,
     aborted: delivery.end === "left",
+    outcome: outcomeOf(told),
+    notKept: undefined,
+    credential: "",
+    saved: undefined,
+    shared: undefined,
+    unread: false,
   });
+}
+
+const OUTCOMES: Readonly<Record<CacheWord, RequestOutcome>> = {
+  HIT: "hit",
+  STALE: "hit",
+  UPDATING: "hit",
+  MISS: "miss",
+  EXPIRED: "miss",
+  PARTIAL: "partial",
+  BYPASS: "bypassed",
+  "-": "refused",
+};
+
+function outcomeOf({ word, detail }: Told): RequestOutcome {
+  return detail === "collapsed" ? "joined" : OUTCOMES[word];
 }

@@ -1,4 +1,4 @@
-import { afterSpace, elements, Members, type Span, valueEnd } from "./json-spans.ts";
+import { afterSpace, elements, Members, type Span, valueEnd } from "../requests/json-spans.ts";
 
 /** A number that an answer counts, where it stands in the text, and its path from the top. */
 export interface Count extends Span {

@@ -50,6 +50,7 @@ type Head = readonly [
   durationMs: number,
   size: number,
   bodyId: number | null,
+  pool: string,
 ];
 
 /** `body` is the packed whole, or the id of a body in slices. */
@@ -72,6 +73,7 @@ export function answerOf(entry: Entry, body: Packed | number): NewAnswer {
     entry.durationMs,
     entry.body.size,
     typeof body === "number" ? body : null,
+    facts.pool,
   ];
   const text = JSON.stringify(head);
   const chunks = entry.chunks === undefined ? null : marksToBytes(entry.chunks);
@@ -93,7 +95,7 @@ export function entryOf(
   const head = JSON.parse(row.head) as Head;
   const [version, storedKey, status, headers, provider, endpoint, model, namespace, stream] = head;
   if (version !== ENTRY_VERSION) return undefined;
-  const [, , , , , , , , , startedAt, storedAt, ttl, firstByteMs, durationMs, size, bodyId] = head;
+  const [, , , , , , , , , startedAt, storedAt, ttl, firstByteMs, durationMs, size, bodyId, pool] = head;
   if (storedKey !== key) throw new Error("the row holds another key");
   const whole = bodyId === null ? unpack({ coding: row.coding, bytes: row.body ?? EMPTY }, size) : null;
   if (checksum(0, row.head, row.chunks, whole) !== row.crc) throw new Error("checksum mismatch");
@@ -103,7 +105,7 @@ export function entryOf(
     status,
     headers,
     body: whole === null ? sliced(bodyId as number, size) : memoryBody(whole),
-    facts: { provider, endpoint, model: model ?? undefined, namespace, stream },
+    facts: { provider, endpoint, model: model ?? undefined, namespace, pool: pool ?? "all", stream },
     startedAt,
     storedAt,
     ttlMs: ttlMs ?? undefined,

@@ -122,6 +122,18 @@ class Entries implements SharedStore {
     });
   }
 
+  change(): Promise<boolean> {
+    return Promise.reject(new StoreFault("not yet"));
+  }
+
+  purge(): Promise<number> {
+    return Promise.reject(new StoreFault("not yet"));
+  }
+
+  putAll(): Promise<void> {
+    return Promise.reject(new StoreFault("not yet"));
+  }
+
   touch(key: CacheKey): void {
     try {
       this.#upkeep.touch(key, () => keyBytes(key));

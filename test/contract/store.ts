@@ -44,6 +44,7 @@ export function storeContract(name: string, { open, largeBodies }: Contract): vo
         endpoint: "chat",
         model: "m\u0000\ud800",
         namespace: "exp-7",
+        pool: "all",
         stream: true,
       },
       startedAt: 1_700_000_000_000.5,

@@ -61,7 +61,7 @@ function entry(key: CacheKey): Entry {
     status: 200,
     headers: [["content-type", "application/json"]],
     body: memoryBody(new TextEncoder().encode("{}")),
-    facts: { provider: "p", endpoint: "chat", model: "m", namespace: "", stream: false },
+    facts: { provider: "p", endpoint: "chat", model: "m", namespace: "", pool: "all", stream: false },
     startedAt: Date.UTC(2026, 0, 1),
     storedAt: Date.UTC(2026, 0, 1),
     ttlMs: undefined,

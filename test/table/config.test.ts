@@ -78,6 +78,15 @@ const changed: { readonly [Member in keyof typeof settings]: readonly [string, C
   replay: ["recorded*4", { kind: "recorded", factor: 4 }],
   freshIds: ["true", true],
   log: ["json", "json"],
+  admin: ["false", false],
+  adminListen: ["127.0.0.1:9", [{ hostname: "127.0.0.1", port: 9 }]],
+  journal: ["false", false],
+  journalKeepMs: ["1h", 3_600_000],
+  journalSize: ["1MiB", 2 ** 20],
+  requests: ["hash", "hash"],
+  searchText: ["0", 0],
+  prices: ["prices.toml", "/abs/prices.toml"],
+  otelEndpoint: ["http://localhost:4318", "http://localhost:4318"],
 };
 
 test("without any source every setting has the default that its table names", () => {
@@ -118,6 +127,15 @@ test("without any source every setting has the default that its table names", ()
     keyHeaders: [],
     keyMask: [{ kind: "preset", name: "billing-header" }],
     log: "text",
+    admin: true,
+    adminListen: [],
+    journal: true,
+    journalKeepMs: 30 * 86_400_000,
+    journalSize: 64 * 2 ** 20,
+    requests: "full",
+    searchText: 32 * 1024,
+    prices: "",
+    otelEndpoint: "",
     keep: ["length", "filter", "refusal"],
     replay: { kind: "instant" },
     freshIds: false,
@@ -357,5 +375,6 @@ test("the effective settings, written out, read back as the same settings", () =
   ]);
   const { config } = parse({ flags: [...flags, ["--provider", "mine=http://x family=cohere auth=none"]] });
   const file = Object.entries(redacted(config)).map(([name, text]) => `${name} = ${JSON.stringify(text)}\n`);
-  assert.deepEqual(parse({ file: file.join("") }).config, { ...config, data: `/abs/${config.data}` });
+  const again = { ...config, data: `/abs/${config.data}`, prices: `/abs/${config.prices}` };
+  assert.deepEqual(parse({ file: file.join("") }).config, again);
 });

@@ -1,0 +1,251 @@
+import type { Described, Explained, KeptRequest, Near, NewRequest } from "../requests/kept.ts";
+import type { CacheKey } from "./entry.ts";
+import type { EntryFilter } from "./store.ts";
+
+/**
+ * All that is looked at and never served: requests in parts, their words, what happened and what it cost. It lies in a
+ * file of its own (`archive.db`) and is read and written in a thread of its own, so that nothing here ever holds the
+ * loop, delays an answer or keeps one from being stored.
+ *
+ * - `keep`, `record` and `spent` queue and return at once. What does not fit into the queue is dropped and counted.
+ * - The rest resolves to what was asked, or rejects with `StoreFault` where the archive cannot be used.
+ * - A `list`, `find`, `count` or `sorted` sees every entry whose `put` had resolved when it was called.
+ */
+export interface Archive {
+  /** Remembers the request of an entry that was just committed. Found by `q` within a second. */
+  keep(key: CacheKey, request: NewRequest): void;
+  list(query: EntryQuery): Promise<EntryPage>;
+  /** Facts of these entries, in that order; undefined where there is no such entry. */
+  find(keys: readonly CacheKey[]): Promise<readonly (EntryRow | undefined)[]>;
+  /** What is remembered of these entries' requests, in that order. */
+  requests(keys: readonly CacheKey[]): Promise<readonly (KeptRequest | undefined)[]>;
+  /** How many entries `filter` matches. */
+  count(filter: EntryFilter): Promise<number>;
+  /** Keys of all that match in the order of cassettes: provider, path, namespace, model, digest, sample. */
+  sorted(filter: EntryFilter): Promise<readonly CacheKey[]>;
+  /** Stored entries of the same endpoint and model that are closest to a request, without `except`. */
+  nearest(
+    request: NewRequest,
+    options: { limit: number; except?: CacheKey | undefined },
+  ): Promise<readonly Near[]>;
+  /** The same for a stored entry's own request. */
+  nearestTo(key: CacheKey, options: { limit: number }): Promise<readonly Near[]>;
+  /** Adds what happened since the last time. Resolves once it is committed. */
+  record(batch: JournalBatch): Promise<void>;
+  stats(query: StatsQuery): Promise<Stats>;
+  /** Single requests, the last ones first. */
+  rows(
+    query: RowQuery,
+  ): Promise<{ readonly rows: readonly JournalRow[]; readonly nextBefore: number | undefined }>;
+  credentials(): Promise<readonly CredentialRow[]>;
+  /** Gives a credential a name; resolves to false where the label is not known. "" takes the name away. */
+  nameCredential(label: string, name: string): Promise<boolean>;
+  state(): ArchiveState;
+  /** Resolves once all that was queued has been taken in. */
+  settled(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface ArchiveState {
+  /** Bytes on disk. */
+  readonly bytes: number;
+  /** Requests waiting to be taken in. */
+  readonly queued: number;
+  /** Requests and journal rows that were dropped since the start. */
+  readonly dropped: number;
+  readonly faults: number;
+  /** Why it cannot be used, in words for an operator; undefined where it can. */
+  readonly fault: string | undefined;
+}
+
+export type EntrySort = "newest" | "oldest" | "used" | "hits" | "size";
+
+export interface EntryQuery {
+  readonly filter: EntryFilter;
+  /** Plain words that must all stand in the prompt. */
+  readonly q?: string | undefined;
+  readonly sort: EntrySort;
+  readonly limit: number;
+  /** As `nextCursor` of the page before; one that does not fit the query rejects with `RangeError`. */
+  readonly cursor?: string | undefined;
+}
+
+/** `newest` and `oldest` go by when a key was first stored, so that an entry keeps its place when it is refreshed. */
+export interface EntryPage {
+  readonly entries: readonly EntryRow[];
+  readonly nextCursor: string | undefined;
+}
+
+export interface EntryRow {
+  readonly key: CacheKey;
+  readonly provider: string;
+  readonly endpoint: string;
+  readonly model: string | undefined;
+  readonly namespace: string;
+  /** "all", or the tag of the credential whose own pool it lies in. */
+  readonly pool: string;
+  readonly status: number;
+  readonly stream: boolean;
+  /** Bytes of the body as the client got it. */
+  readonly size: number;
+  /** Epoch ms. */
+  readonly storedAt: number;
+  readonly lastUsed: number;
+  readonly hits: number;
+  /** Its own, set by a request or by the admin API (which outranks it); undefined: today's settings. */
+  readonly ttlMs: number | undefined;
+  readonly pinned: boolean;
+  readonly imported: boolean;
+  readonly firstByteMs: number;
+  readonly durationMs: number;
+  readonly inputTokens: number | undefined;
+  readonly outputTokens: number | undefined;
+  readonly costUsd: number | undefined;
+  /** The beginning of the last thing asked, at most 200 characters; undefined where nothing was remembered. */
+  readonly prompt: string | undefined;
+}
+
+/** What a group of requests amounts to; every member adds up. */
+export interface Tally {
+  requests: number;
+  /** Answered from the store: HIT, STALE and UPDATING. */
+  hits: number;
+  /** Led a provider call: MISS and EXPIRED. */
+  misses: number;
+  partial: number;
+  joined: number;
+  bypassed: number;
+  /** Answered by askonce itself with an error, or never answered. */
+  refused: number;
+  /** Status 400 and above, whoever said it. */
+  errors: number;
+  /** The client went away before the end. */
+  aborted: number;
+  /** Body bytes to clients. */
+  bytes: number;
+  /** Provider calls, those behind stale answers included. */
+  calls: number;
+  spentTokens: number;
+  spentUsd: number;
+  /** Calls, tokens and money of refreshes behind stale answers; part of those above. */
+  refreshes: number;
+  refreshTokens: number;
+  refreshUsd: number;
+  /** The same of answers that went on after every reader had left. */
+  unread: number;
+  unreadTokens: number;
+  unreadUsd: number;
+  /** What hits would have taken. */
+  savedTokens: number;
+  savedUsd: number;
+  savedMs: number;
+  /** What those who joined a call would have paid. */
+  joinedTokens: number;
+  joinedUsd: number;
+  /** Calls and hits whose tokens are known and whose price is not. */
+  unpriced: number;
+}
+
+export interface Dimensions {
+  readonly provider: string;
+  readonly endpoint: string;
+  readonly model: string;
+  readonly namespace: string;
+  /** Label of the credential, "" for none. */
+  readonly credential: string;
+}
+
+/** Upper bounds of the latency bins, ms; the last bin is open. */
+export const LATENCY_BINS: readonly number[] = [
+  0.25, 0.5, 1, 2, 4, 8, 16, 32, 64, 125, 250, 500, 1000, 2000, 4000, 8000, 16000, 32000, 64000, 128000,
+  256000,
+];
+
+/** What happened within one minute to one group. */
+export interface TallyDelta {
+  /** Epoch ms, a whole minute. */
+  readonly minute: number;
+  readonly dimensions: Dimensions;
+  readonly tally: Tally;
+  /** Answers not kept, by reason. */
+  readonly notKept: Readonly<Record<string, number>>;
+  /** Counts by bin of LATENCY_BINS of times to the last byte. */
+  readonly hitLatency: readonly number[];
+  readonly missLatency: readonly number[];
+}
+
+export interface JournalBatch {
+  readonly deltas: readonly TallyDelta[];
+  readonly rows: readonly JournalRow[];
+}
+
+/** One request, as it is remembered. */
+export interface JournalRow {
+  /** Epoch ms. */
+  readonly at: number;
+  readonly requestId: string;
+  readonly method: string;
+  readonly target: string;
+  readonly status: number;
+  readonly cache: string;
+  readonly outcome: string;
+  readonly detail: string | undefined;
+  readonly provider: string | undefined;
+  readonly endpoint: string | undefined;
+  readonly model: string | undefined;
+  readonly namespace: string;
+  readonly credential: string;
+  readonly key: CacheKey | undefined;
+  readonly bytes: number;
+  readonly firstByteMs: number | undefined;
+  readonly totalMs: number;
+  readonly inputTokens: number | undefined;
+  readonly outputTokens: number | undefined;
+  readonly costUsd: number | undefined;
+  readonly savedUsd: number | undefined;
+}
+
+export interface RowQuery {
+  readonly limit: number;
+  /** As `nextBefore` of the page before. */
+  readonly before?: number | undefined;
+  readonly cache?: string | undefined;
+  readonly provider?: string | undefined;
+}
+
+export type StatsGroup = "provider" | "model" | "namespace" | "endpoint" | "credential";
+
+export interface StatsQuery {
+  /** Epoch ms. Exact to the minute within the last 25 hours, to the hour within 62 days, else to the day. */
+  readonly since: number;
+  readonly by?: StatsGroup | undefined;
+}
+
+export interface StatsFigures extends Tally {
+  readonly notKept: Readonly<Record<string, number>>;
+  readonly hitLatency: readonly number[];
+  readonly missLatency: readonly number[];
+}
+
+export interface Stats {
+  readonly total: StatsFigures;
+  /** Largest first by requests; empty without `by`. A credential is named by its label. */
+  readonly groups: readonly (StatsFigures & { readonly name: string })[];
+  /** Epoch ms at which each step begins; steps in which nothing happened are left out. */
+  readonly series: readonly (StatsFigures & { readonly at: number })[];
+  /** ms: a minute, an hour or a day. */
+  readonly stepMs: number;
+}
+
+export interface CredentialRow {
+  /** The first 12 hex digits of its tag: never of the key itself. */
+  readonly label: string;
+  readonly name: string;
+  readonly firstSeen: number;
+  readonly lastSeen: number;
+}
+
+/** Asked of the proxy by the admin side. */
+export interface Explainer {
+  explain(request: Described): Promise<Explained>;
+}

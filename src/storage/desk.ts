@@ -1,0 +1,2 @@
+/** What runs in the archive's thread. */
+export {};
