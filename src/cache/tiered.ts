@@ -5,8 +5,8 @@ import type { PutOptions, Store } from "./store.ts";
 
 /** A store that other processes change too. */
 export interface SharedStore extends Store {
-  /** As `put`; resolves to whether the entry now stands (false: one begun later does, or `unless` said no). */
-  commit(entry: Entry, options?: PutOptions): Promise<boolean>;
+  /** As `put`; resolves to the entry as `get` now gives it, undefined where it does not stand. */
+  commit(entry: Entry, options?: PutOptions): Promise<Entry | undefined>;
   /**
    * Grows when another process may have deleted or replaced entries, at most some 200 ms after it did. Cheap enough
    * to ask at each `get`.
@@ -47,15 +47,18 @@ export function tieredStore(tiers: { readonly memory: MemoryStore; readonly dura
   };
 
   /** Forgets before and after: what was got from disk meanwhile may be what is no more. */
-  const forgetting = async <T>(forget: () => Promise<void>, act: () => Promise<T>): Promise<T> => {
+  const forgetting = async <T>(forget: () => void, act: () => Promise<T>): Promise<T> => {
     removals++;
-    await forget();
+    forget();
     try {
       return await act();
     } finally {
       removals++;
-      await forget();
+      forget();
     }
+  };
+  const forgetOne = (key: CacheKey) => {
+    memory.delete(key).catch(() => {});
   };
 
   return {
@@ -69,7 +72,7 @@ export function tieredStore(tiers: { readonly memory: MemoryStore; readonly dura
     },
     async put(entry, options) {
       const before = removals;
-      let stands: boolean;
+      let stands: Entry | undefined;
       try {
         stands = await durable.commit(entry, options);
       } catch (error) {
@@ -81,29 +84,26 @@ export function tieredStore(tiers: { readonly memory: MemoryStore; readonly dura
       }
       // Deleted while it was being written: which came first is for the durable store to say.
       if (removals !== before) await memory.delete(entry.key);
-      else if (stands) await replace(memory, entry);
+      else if (stands !== undefined) await replace(memory, stands);
     },
     delete: (key) =>
       forgetting(
-        () => drop(memory, key),
+        () => forgetOne(key),
         () => durable.delete(key),
       ),
     change: (key, change) =>
       forgetting(
-        () => drop(memory, key),
+        () => forgetOne(key),
         () => durable.change(key, change),
       ),
-    purge: (filter) =>
+    purge: (filter) => forgetting(memory.clear, () => durable.purge(filter)),
+    putAll: (entries) =>
       forgetting(
-        async () => memory.clear(),
-        () => durable.purge(filter),
+        () => {
+          for (const { key } of entries) forgetOne(key);
+        },
+        () => durable.putAll(entries),
       ),
-    putAll(entries) {
-      const forget = async () => {
-        for (const { key } of entries) await drop(memory, key);
-      };
-      return forgetting(forget, () => durable.putAll(entries));
-    },
     touch(key) {
       memory.touch(key);
       durable.touch(key);

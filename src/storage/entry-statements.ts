@@ -32,6 +32,7 @@ function reading({ orm }: Database) {
         startedAt: entries.startedAt,
         segment: entries.segment,
         hits: entries.hits,
+        adminTtlMs: entries.adminTtlMs,
         bodyId: entries.bodyId,
       })
       .from(entries)

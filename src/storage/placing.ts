@@ -18,19 +18,19 @@ export class Placing {
   constructor(readonly parts: { room: Room; generation: Generation; upkeep: () => Upkeep }) {}
 
   /**
-   * Puts the entry under its key, into the row of the one that stands there. False, and nothing changed, where a
-   * later-begun one stands, unless `whatever` is set.
+   * Puts the entry under its key, into the row of the one that stands there, and returns it as `get` now would.
+   * Undefined, and nothing changed, where a later-begun one stands, unless `whatever` is set.
    */
   place(
     transaction: Transaction,
     { entry, answer, body }: Placed,
     options: { whatever?: boolean } = {},
-  ): boolean {
+  ): Entry | undefined {
     const { statements } = transaction;
     const { room, generation, upkeep } = this.parts;
     const key = keyBytes(entry.key);
     const old = statements.find.get({ key });
-    if (old !== undefined && old.startedAt > entry.startedAt && !options.whatever) return false;
+    if (old !== undefined && old.startedAt > entry.startedAt && !options.whatever) return undefined;
     const row = {
       version: ENTRY_VERSION,
       groupId: groupOf(statements, entry.facts),
@@ -51,14 +51,14 @@ export class Placing {
     if (old === undefined) {
       const added = statements.addEntry.get({ ...row, key });
       statements.putAnswer.run({ id: added!.id, ...answer });
-      return true;
+      return entry;
     }
     transaction.spent += TOUCHED_BYTES;
     statements.replaceEntry.run({ ...row, id: old.id });
     statements.putAnswer.run({ id: old.id, ...answer });
     if (old.bodyId !== null) room.hideBody(transaction, old.bodyId);
     generation.advance(transaction);
-    return true;
+    return old.adminTtlMs === null ? entry : { ...entry, ttlMs: old.adminTtlMs };
   }
 }
 

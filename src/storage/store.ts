@@ -115,7 +115,7 @@ class Entries implements SharedStore {
     await this.commit(entry, options);
   }
 
-  async commit(entry: Entry, options: PutOptions = {}): Promise<boolean> {
+  async commit(entry: Entry, options: PutOptions = {}): Promise<Entry | undefined> {
     // Before any packing, so that a store that cannot write costs nothing.
     if (this.connection.resting)
       throw this.#count(new StoreFault(this.connection.fault ?? "the store is closed"));
@@ -228,7 +228,7 @@ class Entries implements SharedStore {
     this.connection.close();
   }
 
-  async #putSmall(entry: Entry, { unless }: PutOptions): Promise<boolean> {
+  async #putSmall(entry: Entry, { unless }: PutOptions): Promise<Entry | undefined> {
     const bytes = entry.body.bytes ?? entry.body.slice(0);
     let packed: Packed | undefined;
     if (bytes.byteLength >= PACK_BESIDE_BYTES) packed = await packBeside(bytes);
@@ -240,14 +240,14 @@ class Entries implements SharedStore {
       },
       bytes: () => (answer === undefined ? bytes.byteLength : costOf(answer)),
       run: (transaction) =>
-        !unless?.() && this.#placing.place(transaction, { entry, answer: answer as NewAnswer }),
+        unless?.() ? undefined : this.#placing.place(transaction, { entry, answer: answer as NewAnswer }),
     });
   }
 
-  async #putLarge(entry: Entry, { unless }: PutOptions): Promise<boolean> {
+  async #putLarge(entry: Entry, { unless }: PutOptions): Promise<Entry | undefined> {
     const release = entry.body.hold();
     let body: Awaited<ReturnType<Bodies["write"]>> | undefined;
-    let stored = false;
+    let stored: Entry | undefined;
     try {
       const written = await this.#bodies.write(entry);
       body = written;
@@ -256,14 +256,14 @@ class Entries implements SharedStore {
       stored = await this.#writer.submit({
         bytes: () => costOf(answer),
         run: (transaction) => {
-          if (unless?.()) return false;
+          if (unless?.()) return undefined;
           this.#bodies.show(transaction, { id: written.id, opened: written.opened, slices });
           return this.#placing.place(transaction, { entry, answer, body: written });
         },
       });
       return stored;
     } finally {
-      if (body !== undefined && !stored) this.#bodies.giveUp(body.id, body.opened);
+      if (body !== undefined && stored === undefined) this.#bodies.giveUp(body.id, body.opened);
       release();
     }
   }
