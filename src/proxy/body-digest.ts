@@ -5,7 +5,7 @@ import { volatileNames } from "../providers/volatile.ts";
 import { canonicalJson } from "./canonical.ts";
 import { sha256, sha256Bytes } from "./digest.ts";
 import { maskOf } from "./mask.ts";
-import { formBoundary, formParts, type Part } from "./multipart.ts";
+import { formBoundary, formParts, type Part } from "../requests/multipart.ts";
 
 /** What the settings add to askonce's own tables, and take from them. */
 export type KeySettings = Pick<Config, "cacheAnyway" | "keyIgnore" | "keyKeep" | "keyMask">;

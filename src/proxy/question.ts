@@ -4,7 +4,7 @@ import { digestBody, type KeySettings } from "./body-digest.ts";
 import type { Budget } from "./budget.ts";
 import type { Call } from "./call.ts";
 import { readDocument } from "./document.ts";
-import type { Part } from "./multipart.ts";
+import type { Part } from "../requests/multipart.ts";
 
 /** What a cacheable request asks: its body decoded, digested and looked into. */
 export interface Question {
