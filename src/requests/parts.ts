@@ -47,7 +47,10 @@ export function joinBody({ form, skeleton, parts }: Split): KeptBody {
     case "json":
       return { form, text };
     case "fields":
-      return { form, fields: JSON.parse(text) as KeptField[] };
+      return {
+        form,
+        fields: (JSON.parse(text) as KeptField[]).map((field) => ({ ...field, text: field.text })),
+      };
     case "text":
       return { form, text };
     case "bytes": {

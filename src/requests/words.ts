@@ -102,7 +102,8 @@ function isNoText(path: JsonPath): boolean {
 
 function isEncoded(text: string): boolean {
   if (text.length < 200) return false;
-  return /^data:[^,]{0,200};base64,/.test(text) || /^[A-Za-z0-9+/_=-]{200}/.test(text);
+  const run = /^(?:data:[^,]{0,200};base64,)?([A-Za-z0-9+/_=-]{200})/.exec(text)?.[1];
+  return run !== undefined && (text.startsWith("data:") || (/[A-Z]/.test(run) && /[0-9]/.test(run)));
 }
 
 /** Whether a turn is a person's: no role, or one that says so. */

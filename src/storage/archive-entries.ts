@@ -85,11 +85,7 @@ export class Entries {
 
   count(filter: EntryFilter): number {
     return Number(
-      this.db.orm
-        .select({ n: sql<number>`count(*)` })
-        .from(entries)
-        .where(conditionOf(filter))
-        .all()[0]?.n,
+      this.db.orm.select({ n: sql<number>`count(*)` }).from(entries).where(conditionOf(filter)).all()[0]?.n,
     );
   }
 

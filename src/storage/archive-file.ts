@@ -131,7 +131,12 @@ export class ArchiveFile {
       db.value("PRAGMA cache_size = -8192");
       // What a purged entry asked is overwritten, not only let go.
       db.value("PRAGMA secure_delete = ON");
-      return { db, requests: new RequestTables(db), journal: new ArchiveJournal(db), inode: inodeOf(this.path) };
+      return {
+        db,
+        requests: new RequestTables(db),
+        journal: new ArchiveJournal(db),
+        inode: inodeOf(this.path),
+      };
     } catch (error) {
       db.close();
       throw error;
@@ -153,7 +158,9 @@ export class ArchiveFile {
     this.#damaged = false;
     if (!own) return;
     const aside = await setAside(this.path, { size, rename }, this.options.clock.now());
-    this.options.report(`the archive's file is damaged; it was set aside as ${aside}, and the archive begins anew`);
+    this.options.report(
+      `the archive's file is damaged; it was set aside as ${aside}, and the archive begins anew`,
+    );
   }
 
   /** After a fault it is tried anew at most once a second. */

@@ -1,4 +1,11 @@
-import type { CredentialRow, JournalBatch, JournalRow, RowQuery, Stats, StatsQuery } from "../cache/archive.ts";
+import type {
+  CredentialRow,
+  JournalBatch,
+  JournalRow,
+  RowQuery,
+  Stats,
+  StatsQuery,
+} from "../cache/archive.ts";
 import { StoreFault } from "../errors.ts";
 import type { Database } from "./database.ts";
 

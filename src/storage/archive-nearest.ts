@@ -38,7 +38,9 @@ export function nearestOf(
     .slice(0, Math.max(limit, COMPARED));
   const near = ranked.map((candidate) => compared(asked, { candidate, requests }));
   return near
-    .sort((one, other) => other.same - one.same || countOf(one) - countOf(other) || other.storedAt - one.storedAt)
+    .sort(
+      (one, other) => other.same - one.same || countOf(one) - countOf(other) || other.storedAt - one.storedAt,
+    )
     .slice(0, limit);
 }
 
@@ -86,7 +88,10 @@ function piecesOf(body: KeptBody | undefined, requests: RequestTables): Pieces {
 }
 
 /** How much is the same, by the parts that both hold and the beginnings of what was asked. */
-function roughly(asked: KeptRequest, { candidate, pieces }: { candidate: Candidate; pieces: Pieces }): number {
+function roughly(
+  asked: KeptRequest,
+  { candidate, pieces }: { candidate: Candidate; pieces: Pieces },
+): number {
   const { row } = candidate;
   if (digestBytes(asked.head.digest).equals(row.digest)) return 1;
   let shared = 0;

@@ -213,7 +213,13 @@ function prepare({ orm }: Database) {
       .set({ form: FORM.dropped, parts: Buffer.alloc(0), masked: null, prompt: null })
       .where(eq(requests.entryId, arg("entryId")))
       .prepare(),
-    ids: orm.select(ids).from(requests).where(idsBeyond).orderBy(asc(requests.entryId)).limit(limit).prepare(),
+    ids: orm
+      .select(ids)
+      .from(requests)
+      .where(idsBeyond)
+      .orderBy(asc(requests.entryId))
+      .limit(limit)
+      .prepare(),
     heldIds: orm
       .select(ids)
       .from(requests)

@@ -30,7 +30,10 @@ export function sharedHeadOf(head: RequestHead): string {
   return JSON.stringify(shared);
 }
 
-export function headOf(shared: string, { sample, digest }: { sample: number; digest: Uint8Array }): RequestHead {
+export function headOf(
+  shared: string,
+  { sample, digest }: { sample: number; digest: Uint8Array },
+): RequestHead {
   const [method, provider, endpoint, model, namespace, path, query, headers, contentType] = JSON.parse(
     shared,
   ) as SharedHead;
@@ -61,7 +64,10 @@ export function digestBytes(digest: string): Buffer {
 function digestText(bytes: Uint8Array): string {
   const colon = bytes.indexOf(0x3a);
   if (colon < 0 || bytes.byteLength !== colon + 33) return Buffer.from(bytes).toString();
-  return Buffer.from(bytes.subarray(0, colon + 1)).toString() + Buffer.from(bytes.subarray(colon + 1)).toString("hex");
+  return (
+    Buffer.from(bytes.subarray(0, colon + 1)).toString() +
+    Buffer.from(bytes.subarray(colon + 1)).toString("hex")
+  );
 }
 
 /** The first 48 bits of a key in hex. */

@@ -212,7 +212,13 @@ function alone(bytes: Uint8Array): Uint8Array {
 }
 
 /** Of all the settings only those that the desk reads: the rest need not be copied, nor be there. */
-function plain({ requests, searchText, journalKeepMs, journalSize, maxSize }: ArchiveSettings): ArchiveSettings {
+function plain({
+  requests,
+  searchText,
+  journalKeepMs,
+  journalSize,
+  maxSize,
+}: ArchiveSettings): ArchiveSettings {
   return { requests, searchText, journalKeepMs, journalSize, maxSize };
 }
 

@@ -100,7 +100,11 @@ export function keyOfRequest({ head }: NewRequest): CacheKey {
 }
 
 /** A request as the proxy hands it over, with a digest that stands for its canonical form's. */
-export function requestOf(body: unknown, head: Partial<RequestHead> = {}, ignored: string[] = []): NewRequest {
+export function requestOf(
+  body: unknown,
+  head: Partial<RequestHead> = {},
+  ignored: string[] = [],
+): NewRequest {
   const text = typeof body === "string" ? body : JSON.stringify(body);
   const model = (body as { model?: string }).model;
   return {
