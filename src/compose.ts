@@ -56,7 +56,6 @@ export async function compose(config: Config, host: Host): Promise<App> {
   const store = tieredStore({ memory: memoryStore({ maxBytes: config.maxMemory }), durable });
   const archive = openArchive({
     folder: config.data,
-    files: host.files,
     startThread: host.startThread,
     clock,
     settings: () => current,

@@ -2,10 +2,10 @@ import type { Config } from "../config.ts";
 import { bodyShape } from "../providers/body-shape.ts";
 import type { Endpoint, Provider } from "../providers/provider.ts";
 import { volatileNames } from "../providers/volatile.ts";
+import { formBoundary, formParts, type Part } from "../requests/multipart.ts";
 import { canonicalJson } from "./canonical.ts";
 import { sha256, sha256Bytes } from "./digest.ts";
 import { maskOf } from "./mask.ts";
-import { formBoundary, formParts, type Part } from "./multipart.ts";
 
 /** What the settings add to askonce's own tables, and take from them. */
 export type KeySettings = Pick<Config, "cacheAnyway" | "keyIgnore" | "keyKeep" | "keyMask">;

@@ -1,10 +1,10 @@
 import type { Host } from "../host.ts";
 import type { Asked, Endpoint } from "../providers/provider.ts";
+import type { Part } from "../requests/multipart.ts";
 import { digestBody, type KeySettings } from "./body-digest.ts";
 import type { Budget } from "./budget.ts";
 import type { Call } from "./call.ts";
 import { readDocument } from "./document.ts";
-import type { Part } from "./multipart.ts";
 
 /** What a cacheable request asks: its body decoded, digested and looked into. */
 export interface Question {
