@@ -242,8 +242,7 @@ export interface JournalBatch {
    * Who counted it and the how manieth of its batches it is, from 1: one that was committed already is not added
    * again, so that a batch whose fate is not known can be sent once more.
    */
-  readonly writer: string;
-  readonly sequence: number;
+  readonly origin?: { readonly writer: string; readonly sequence: number };
   readonly deltas: readonly TallyDelta[];
   readonly rows: readonly JournalRow[];
 }

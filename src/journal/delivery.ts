@@ -74,8 +74,7 @@ export class Delivery {
     if (this.#sending !== undefined) return this.#sending;
     const { counters, rows } = this.#parts;
     this.#batch ??= {
-      writer: this.#writer,
-      sequence: ++this.#sequence,
+      origin: { writer: this.#writer, sequence: ++this.#sequence },
       deltas: counters.take(),
       rows: rows.take(),
     };
