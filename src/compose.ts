@@ -64,6 +64,8 @@ export async function compose(config: Config, host: Host): Promise<App> {
   const pricing = createPricing({
     file: async () => (current.prices === "" ? undefined : await host.files.readText(current.prices)),
     report,
+    providers: () => providers,
+    clock,
   });
   const journal = createJournal({
     form: () => current.log,
@@ -137,6 +139,7 @@ export async function compose(config: Config, host: Host): Promise<App> {
     reload(next) {
       current = next;
       providers = providersFor(next.providers);
+      pricing.reload();
     },
     draining() {
       going = true;
