@@ -6,12 +6,13 @@ import { readBody } from "./body.ts";
 import { bypass } from "./bypass.ts";
 import { type Call, readCall } from "./call.ts";
 import { ClientGone } from "./connected.ts";
-import type { Job } from "./flight.ts";
+import type { Job, Outcome } from "./flight.ts";
 import { jobOf, lookUp } from "./job.ts";
 import type { ProxyParts } from "./parts.ts";
 import { planFor } from "./policy.ts";
 import { readQuestion } from "./question.ts";
 import { refuse, refuseUnread } from "./refuse.ts";
+import type { Delivery } from "./reply.ts";
 import { tell } from "./report.ts";
 import { share } from "./share.ts";
 import { refreshBehind, serve } from "./stored.ts";
@@ -41,7 +42,7 @@ export async function handle(parts: ProxyParts, request: Request, peer: Peer): P
   try {
     return await journey(parts, call, config);
   } catch (error) {
-    if (error instanceof ClientGone || request.signal.aborted) return gone(parts, call);
+    if (error instanceof ClientGone || request.signal.aborted) return gone(parts, call, error);
     return refuse(parts, call, { error: asProxyError(parts, error), allowedOrigins: config.allowedOrigins });
   }
 }
@@ -80,14 +81,13 @@ async function journey(parts: ProxyParts, call: Call, config: Config): Promise<R
       flying = begun;
       return serve(parts, call, { plan, found, word, allowedOrigins });
     }
-    if (plan.offline === "replay") throw keyed(proxyErrors.replayMiss(described(job)), job.key);
-    if (plan.offline === "only-if-cached") throw keyed(proxyErrors.onlyIfCachedMiss(), job.key);
+    if (plan.offline === "replay") throw keyed(proxyErrors.replayMiss(described(job)), job);
+    if (plan.offline === "only-if-cached") throw keyed(proxyErrors.onlyIfCachedMiss(), job);
     if (found && call.controls.maxAgeMs === undefined && parts.refreshes.isPaused(job.key))
       return serve(parts, call, { plan, found, word: "STALE", allowedOrigins });
     flying = true;
-    const { key } = job;
     return await share(parts, call, { job, found, allowedOrigins }).catch((error: unknown) => {
-      throw keyed(error, key);
+      throw keyed(error, job);
     });
   } finally {
     // A flight gives back what it took with the job that began it.
@@ -102,8 +102,11 @@ function described({ facts }: Job): string {
 }
 
 /** The same error, with the key that its answer names. */
-function keyed(error: unknown, key: string): unknown {
-  if (error instanceof ProxyError) error.key = key;
+function keyed(error: unknown, { key, facts }: Job): unknown {
+  if (error instanceof ProxyError) {
+    error.key = key;
+    error.model = facts.model;
+  }
   return error;
 }
 
@@ -115,13 +118,25 @@ function asProxyError(parts: ProxyParts, error: unknown): ProxyError {
   return proxyErrors.internal();
 }
 
-/** nginx's 499: nobody is there to read it, but the log says what happened. */
-function gone(parts: ProxyParts, call: Call): Response {
-  tell(parts, call, {
-    status: 499,
-    word: "-",
-    detail: "client-gone",
-    delivery: { bytes: 0, firstAt: undefined, end: "left" },
-  });
+/** nginx's 499: nobody is there to read it, but the log says what happened, and what the call took that goes on. */
+function gone(parts: ProxyParts, call: Call, error: unknown): Response {
+  const delivery: Delivery = { bytes: 0, firstAt: undefined, endedAt: parts.clock.monotonic(), end: "left" };
+  const told = { status: 499, detail: "client-gone", delivery };
+  const led = error instanceof ClientGone ? error.led : undefined;
+  if (led === undefined) tell(parts, call, { ...told, word: "-", outcome: "refused" });
+  else {
+    void led.flight.done.then((outcome: Outcome) => {
+      const { key = led.job.key, model = led.job.facts.model } = outcome;
+      const paid = outcome.kept || outcome.usage !== undefined;
+      tell(parts, call, {
+        ...told,
+        word: paid ? "MISS" : "-",
+        outcome: paid ? "miss" : "refused",
+        key,
+        model,
+        led: outcome,
+      });
+    });
+  }
   return new Response(null, { status: 499 });
 }

@@ -1,11 +1,12 @@
 import type { Entry } from "../cache/entry.ts";
 import type { Call } from "./call.ts";
+import { credentialLabel } from "./credential.ts";
 import type { Job } from "./flight.ts";
 import { upstreamHeaders } from "./headers.ts";
 import { answerHeaders, keyOf, wantedHeaders } from "./key.ts";
 import type { ProxyParts } from "./parts.ts";
 import { type Freshness, freshness, type Plan, type Standing, standing, unproven } from "./policy.ts";
-import type { Question } from "./question.ts";
+import { codingOf, type Question } from "./question.ts";
 
 /** All that a provider call for this request needs, and the keys under which its answer is looked for and kept. */
 export function jobOf(
@@ -15,7 +16,7 @@ export function jobOf(
     plan: Plan;
     question: Question;
     keyHeaders: readonly string[];
-    body: Uint8Array;
+    body: Uint8Array | undefined;
     reserved: number;
   },
 ): Job {
@@ -51,6 +52,7 @@ export function jobOf(
     key: keyIn(pool, sample),
     ownKey: keyIn(plan.ownPool, sample),
     credential: plan.ownPool,
+    credentialLabel: credentialLabel(call.credential),
     claim,
     wantsStream: question.wantsStream,
     request: {
@@ -63,6 +65,12 @@ export function jobOf(
         provider: provider.name,
       }),
       body,
+    },
+    content: {
+      contentType: question.contentType,
+      coding: codingOf(call.request.headers),
+      digest: question.digest,
+      ignored: question.ignored,
     },
     provider: provider.name,
     reserved: options.reserved,

@@ -44,6 +44,8 @@ export interface Plan {
   readonly joinPatienceMs: number;
   readonly onDisconnectMs: number;
   readonly upstreamTimeoutMs: number;
+  /** Whether its request is remembered beside an answer that is kept. */
+  readonly remembers: boolean;
 }
 
 /** The pool of everybody who can reach this askonce. */
@@ -79,6 +81,7 @@ export function planFor(call: Call, config: Config): Plan {
     joinPatienceMs: config.joinPatienceMs,
     onDisconnectMs: config.onDisconnectMs,
     upstreamTimeoutMs: config.upstreamTimeoutMs,
+    remembers: config.requests !== "off",
   };
 }
 
