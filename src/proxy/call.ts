@@ -2,6 +2,7 @@ import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import { proxyErrors } from "../errors.ts";
 import type { Peer } from "../host.ts";
+import { LOOK_UP } from "../providers/look-ups.ts";
 import type { Endpoint, Provider } from "../providers/provider.ts";
 import { type Controls, readControls } from "./controls.ts";
 import type { Credential, CredentialReader } from "./credential.ts";
@@ -43,6 +44,11 @@ export interface CallOptions {
 export function requestUrl(request: Request): URL | undefined {
   const { url } = request;
   return URL.parse(url) ?? (url.startsWith("/") ? URL.parse(`http://localhost${url}`) : null) ?? undefined;
+}
+
+/** The call as a look-up's, which counts as an endpoint where it is kept. */
+export function lookUpCall(call: Call): Call {
+  return { ...call, route: { ...call.route, endpoint: LOOK_UP } };
 }
 
 /** Methods that speak to a proxy and not through it. */

@@ -4,7 +4,7 @@ import type { Peer } from "../host.ts";
 import { answerInputs } from "./batch.ts";
 import { readBody } from "./body.ts";
 import { bypass } from "./bypass.ts";
-import { type Call, readCall } from "./call.ts";
+import { type Call, lookUpCall, readCall } from "./call.ts";
 import { ClientGone } from "./connected.ts";
 import type { Job, Outcome } from "./flight.ts";
 import { jobOf, lookUp } from "./job.ts";
@@ -47,8 +47,9 @@ export async function handle(parts: ProxyParts, request: Request, peer: Peer): P
   }
 }
 
-async function journey(parts: ProxyParts, call: Call, config: Config): Promise<Response> {
-  const plan = planFor(call, config);
+async function journey(parts: ProxyParts, asked: Call, config: Config): Promise<Response> {
+  const plan = planFor(asked, config, { recording: parts.recording() });
+  const call = plan.lookUp ? lookUpCall(asked) : asked;
   const { maxBody, allowedOrigins, keyHeaders } = config;
   const pass = (detail: string, body: Uint8Array | ReadableStream<Uint8Array> | null) =>
     bypass(parts, call, { plan, detail, body, maxBody, allowedOrigins });

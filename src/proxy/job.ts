@@ -64,7 +64,7 @@ export function jobOf(
         loop: parts.loopFor(url),
         provider: provider.name,
       }),
-      body,
+      body: call.method === "GET" ? undefined : body,
     },
     content: {
       contentType: question.contentType,

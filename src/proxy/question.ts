@@ -9,7 +9,7 @@ import type { Part } from "./multipart.ts";
 /** What a cacheable request asks: its body decoded, digested and looked into. */
 export interface Question {
   readonly asked: Asked;
-  /** SHA-256 of the body's canonical form, hex. */
+  /** Which form of the body was digested, and its SHA-256 in hex; "" where there is none. */
   readonly digest: string;
   /** The decoded body, and its canonical form where it has one. */
   readonly plain: Uint8Array;
@@ -35,6 +35,7 @@ export async function readQuestion(
 ): Promise<Question | string> {
   const { endpoint } = call.route;
   if (endpoint === undefined) return "endpoint";
+  if (call.method === "GET") return lookUpQuestion(call, endpoint);
   const plain = await decodedBody(call.request.headers, bytes, options);
   if (typeof plain === "string") return plain;
   // Its decoded form, if it is another, and its canonical one.
@@ -45,6 +46,24 @@ export async function readQuestion(
   } finally {
     options.budget.give(working);
   }
+}
+
+/** A GET has no body that could count: no other request's digest is empty. */
+function lookUpQuestion(call: Call, endpoint: Endpoint): Question {
+  const { upstreamPath, query } = call.route;
+  const asked: Asked = { endpoint, path: upstreamPath, query, json: undefined };
+  return {
+    asked,
+    digest: "",
+    plain: new Uint8Array(0),
+    canonical: undefined,
+    wantsStream: false,
+    model: modelOf(asked),
+    accountBound: false,
+    contentType: "",
+    ignored: new Set(),
+    fields: [],
+  };
 }
 
 async function question(

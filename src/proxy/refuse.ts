@@ -17,7 +17,8 @@ export function refuse(
   options: { error: ProxyError; allowedOrigins: readonly string[] },
 ): Response {
   const { error } = options;
-  const word: CacheWord = call.route.endpoint !== undefined && call.method === "POST" ? "MISS" : "BYPASS";
+  const cacheable = error.key !== undefined || (call.route.endpoint !== undefined && call.method === "POST");
+  const word: CacheWord = cacheable ? "MISS" : "BYPASS";
   const { response, bytes } = errorResponse(error, {
     provider: call.route.provider,
     path: call.route.upstreamPath,

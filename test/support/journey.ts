@@ -29,6 +29,8 @@ export interface Journey {
   /** Provider calls so far. */
   calls: number;
   provider: ScriptedProvider;
+  /** Whether a cassette records. */
+  recording: boolean;
   config: Config;
   readonly parts: ProxyParts;
   readonly events: RequestEvent[];
@@ -40,6 +42,7 @@ export interface Journey {
   price: Pricing["price"];
   readonly reports: string[];
   ask(options?: Ask): Promise<Response>;
+  get(path: string, headers?: Readonly<Record<string, string>>): Promise<Response>;
   /** The same with exactly these headers and bytes. */
   post(path: string, options: Posted): Promise<Response>;
 }
@@ -87,6 +90,7 @@ export function journey(
       wall += ms;
     },
     calls: 0,
+    recording: false,
     provider: options.provider ?? (() => json(chatAnswer(`answer ${run.calls}`))),
     config,
     events,
@@ -123,6 +127,7 @@ export function journey(
       verified: new Verified(clock, () => run.config.verifyTtlMs),
       refreshes: new Refreshes(clock, () => run.config.refreshConcurrency),
       samples: new Samples(),
+      recording: () => run.recording,
       unread: { count: 0 },
       loopId: "askonce-test",
       loopFor: () => undefined,
@@ -135,6 +140,11 @@ export function journey(
         body: typeof body === "string" ? body : JSON.stringify(body),
         ...(signal && { signal }),
       });
+    },
+    get(path, headers = {}) {
+      const all = { authorization: "Bearer sk-1", ...headers };
+      const request = new Request(`http://localhost${path}`, { headers: all });
+      return handle(run.parts, request, { address: "127.0.0.1" });
     },
     post(path, options) {
       const request = new Request(`http://localhost${path}`, { method: "POST", ...options } as RequestInit);
