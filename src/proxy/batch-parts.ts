@@ -2,11 +2,12 @@ import { type Body, type CacheKey, type Entry, memoryBody } from "../cache/entry
 import type { BatchForm } from "../providers/embeddings.ts";
 import { joinVectors, splitAnswer, unitForm, type Vector } from "./batch-answer.ts";
 import { type Batch, type Unit, unitBodies } from "./batch-request.ts";
+import type { Call } from "./call.ts";
 import type { Job } from "./flight.ts";
 import { joined } from "./gather.ts";
 import { keyOf } from "./key.ts";
 import type { ProxyParts } from "./parts.ts";
-import { freshness } from "./policy.ts";
+import { type Freshness, freshness, standing } from "./policy.ts";
 import { plainBody, remember } from "./remember.ts";
 import { spentShares } from "./spent.ts";
 import { type Turns, turnsOf } from "./turns.ts";
@@ -20,6 +21,29 @@ export function partKeys(job: Job, unit: Unit): { readonly shared: CacheKey; rea
   const keyIn = (partition: string) => keyOf({ ...keyParts, partition, path: unit.path, body: unit.digest });
   const own = keyIn(plan.ownPool);
   return { shared: key === ownKey ? own : keyIn(plan.pool), own };
+}
+
+/** The stored answer to one input, where it counts as known: what is past its time does not. */
+export function knownPart(
+  parts: ProxyParts,
+  call: Call,
+  { job, unit }: { job: Job; unit: Unit },
+): { readonly entry: Entry; readonly fresh: Freshness } | undefined {
+  const keys = partKeys(job, unit);
+  const entry =
+    parts.store.get(keys.shared) ?? (keys.own === keys.shared ? undefined : parts.store.get(keys.own));
+  const fresh = entry?.status === 200 ? usable(parts, call, { job, entry }) : undefined;
+  return entry && fresh && { entry, fresh };
+}
+
+/** The freshness of an entry that is fresh enough. */
+export function usable(
+  parts: ProxyParts,
+  call: Call,
+  { job, entry }: { job: Job; entry: Entry },
+): Freshness | undefined {
+  const fresh = freshness(entry, job.plan, parts.clock.now());
+  return standing(fresh, job.plan, call.controls) === "fresh" ? fresh : undefined;
 }
 
 /** The job, which then keeps each input's answer beside its own: `placed` says which input each place asks for. */

@@ -1,7 +1,7 @@
 import type { Entry } from "../cache/entry.ts";
 import type { RequestEvent } from "../journal/event.ts";
 import { sameModel, splitAnswer, unitForm, type Vector } from "./batch-answer.ts";
-import { partJob, partKeys, placedUnits, wholeOf, withParts } from "./batch-parts.ts";
+import { knownPart, partJob, placedUnits, usable, wholeOf, withParts } from "./batch-parts.ts";
 import { replyVectors } from "./batch-reply.ts";
 import { type Batch, readBatch, type Unit } from "./batch-request.ts";
 import type { Call } from "./call.ts";
@@ -12,7 +12,7 @@ import { joined } from "./gather.ts";
 import { liveHeaders } from "./headers.ts";
 import type { Found } from "./job.ts";
 import type { ProxyParts } from "./parts.ts";
-import { type Freshness, freshness, standing } from "./policy.ts";
+import type { Freshness } from "./policy.ts";
 import type { Question } from "./question.ts";
 import type { Delivery, ReplyStatus } from "./reply.ts";
 import { tell, tellRefresh } from "./report.ts";
@@ -108,29 +108,20 @@ class Desk {
   /** Looks up each input; false where they do not fit into memory. */
   async #recall(): Promise<boolean> {
     const { batch, job } = this.#options;
-    const { store } = this.#parts;
     const form = unitForm(batch.form);
     for (const [number, unit] of batch.units.entries()) {
-      const keys = partKeys(job, unit);
-      const entry = store.get(keys.shared) ?? (keys.own === keys.shared ? undefined : store.get(keys.own));
-      const fresh = entry?.status === 200 ? this.#usable(entry) : undefined;
-      if (entry !== undefined && fresh !== undefined) {
-        if (!this.#take(entry.body.size)) return false;
-        const text = await wholeOf(entry.body, this.#turns);
+      const known = knownPart(this.#parts, this.#call, { job, unit });
+      if (known !== undefined) {
+        const { body } = known.entry;
+        if (!this.#take(body.size)) return false;
+        const text = await wholeOf(body, this.#turns);
         const found = text && (await splitAnswer(text, { form, weights: [unit.weight], turns: this.#turns }));
-        if (found !== undefined) this.#learn(number, found[0] as Vector, { entry, fresh });
+        if (found !== undefined) this.#learn(number, found[0] as Vector, known);
       }
       const turn = this.#turns();
       if (turn) await turn;
     }
     return true;
-  }
-
-  /** The freshness of an entry that counts as known: what is past its time does not. */
-  #usable(entry: Entry): Freshness | undefined {
-    const { plan } = this.#options.job;
-    const fresh = freshness(entry, plan, this.#parts.clock.now());
-    return standing(fresh, plan, this.#call.controls) === "fresh" ? fresh : undefined;
   }
 
   #learn(number: number, vector: Vector, from: { entry: Entry; fresh: Freshness }): void {
@@ -172,7 +163,7 @@ class Desk {
     if (wanted === undefined) return undefined;
     // From here to the join nothing is awaited: who finds no such call under way finds its answer in the store.
     const stored = store.get(wanted.key) ?? store.get(wanted.ownKey);
-    const fresh = stored && this.#usable(stored);
+    const fresh = stored && usable(this.#parts, this.#call, { job, entry: stored });
     if (stored !== undefined && fresh !== undefined) {
       budget.give(wanted.reserved);
       if (stored.status !== 200) {

@@ -74,7 +74,10 @@ export function rawDigest(contentType: string, bytesSha256: string): string {
 }
 
 /** Names of top-level members and form fields that don't count; what is to be kept is kept. */
-function ignoredNames(known: ReadonlySet<string>, settings: KeySettings): ReadonlySet<string> {
+export function ignoredNames(
+  known: ReadonlySet<string>,
+  settings: Pick<KeySettings, "keyIgnore" | "keyKeep">,
+): ReadonlySet<string> {
   const { keyIgnore, keyKeep } = settings;
   if (keyIgnore.length === 0 && keyKeep.length === 0) return known;
   return new Set([...known, ...keyIgnore].filter((name) => !keyKeep.includes(name)));

@@ -78,7 +78,7 @@ export function readCall(request: Request, options: CallOptions): Call {
     url,
     route: {
       ...found,
-      endpoint: endpointOf(found, { method: request.method, rules: options.config.cachePaths }),
+      endpoint: endpointAt(found, { method: request.method, rules: options.config.cachePaths }),
     },
     controls: readControls(headers, { namespace: found.namespace, controls: found.pathControls }),
     credential: options.credentials.read(headers, url.search),
@@ -87,8 +87,8 @@ export function readCall(request: Request, options: CallOptions): Call {
 }
 
 /** What the operator says of a path outranks what is known of it; of several rules the last that matches. */
-function endpointOf(
-  { endpoint, upstreamPath }: Route,
+export function endpointAt(
+  { endpoint, upstreamPath }: Pick<Route, "endpoint" | "upstreamPath">,
   options: { method: string; rules: readonly string[] },
 ): Endpoint | undefined {
   const rule = options.rules.findLast((one) => matches(upstreamPath, one.replace(/^-/, "")));

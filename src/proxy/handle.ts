@@ -1,6 +1,7 @@
 import type { Config } from "../config.ts";
 import { ProxyError, proxyErrors } from "../errors.ts";
 import type { Peer } from "../host.ts";
+import type { Near } from "../requests/kept.ts";
 import { answerInputs } from "./batch.ts";
 import { readBody } from "./body.ts";
 import { bypass } from "./bypass.ts";
@@ -8,9 +9,11 @@ import { type Call, lookUpCall, readCall } from "./call.ts";
 import { ClientGone } from "./connected.ts";
 import type { Job, Outcome } from "./flight.ts";
 import { jobOf, lookUp } from "./job.ts";
+import { firstDifference, nearestStored } from "./nearest.ts";
 import type { ProxyParts } from "./parts.ts";
 import { planFor } from "./policy.ts";
 import { readQuestion } from "./question.ts";
+import { Reason } from "./reason.ts";
 import { refuse, refuseUnread } from "./refuse.ts";
 import type { Delivery } from "./reply.ts";
 import { tell } from "./report.ts";
@@ -39,15 +42,26 @@ export async function handle(parts: ProxyParts, request: Request, peer: Peer): P
       asProxyError(parts, error),
     );
   }
+  const reason = call.controls.explain ? new Reason() : undefined;
+  let response: Response;
   try {
-    return await journey(parts, call, config);
+    response = await journey(parts, call, { config, reason });
   } catch (error) {
     if (error instanceof ClientGone || request.signal.aborted) return gone(parts, call, error);
-    return refuse(parts, call, { error: asProxyError(parts, error), allowedOrigins: config.allowedOrigins });
+    response = refuse(parts, call, {
+      error: asProxyError(parts, error),
+      allowedOrigins: config.allowedOrigins,
+    });
   }
+  await reason?.write(response.headers);
+  return response;
 }
 
-async function journey(parts: ProxyParts, asked: Call, config: Config): Promise<Response> {
+async function journey(
+  parts: ProxyParts,
+  asked: Call,
+  { config, reason }: { config: Config; reason: Reason | undefined },
+): Promise<Response> {
   const plan = planFor(asked, config, { recording: parts.recording() });
   const call = plan.lookUp ? lookUpCall(asked) : asked;
   const { maxBody, allowedOrigins, keyHeaders } = config;
@@ -76,13 +90,18 @@ async function journey(parts: ProxyParts, asked: Call, config: Config): Promise<
       // Others may have been answered while this one looked for its inputs.
       found = lookUp(parts, call, job);
     }
+    const wanted = found === undefined && (reason !== undefined || plan.offline === "replay");
+    const near = wanted ? nearestStored(parts, job, question.plain) : undefined;
+    reason?.looked(found, near);
     if (found?.standing === "fresh") return serve(parts, call, { plan, found, word: "HIT", allowedOrigins });
     if (found?.standing === "stale") {
       const { word, begun } = refreshBehind(parts, job);
       flying = begun;
       return serve(parts, call, { plan, found, word, allowedOrigins });
     }
-    if (plan.offline === "replay") throw keyed(proxyErrors.replayMiss(described(job)), job);
+    if (plan.offline === "replay") {
+      throw keyed(proxyErrors.replayMiss(described(job) + differenceTo(await near)), job);
+    }
     if (plan.offline === "only-if-cached") throw keyed(proxyErrors.onlyIfCachedMiss(), job);
     if (found && call.controls.maxAgeMs === undefined && parts.refreshes.isPaused(job.key))
       return serve(parts, call, { plan, found, word: "STALE", allowedOrigins });
@@ -100,6 +119,11 @@ async function journey(parts: ProxyParts, asked: Call, config: Config): Promise<
 function described({ facts }: Job): string {
   const namespace = facts.namespace === "" ? "" : ` in namespace ${facts.namespace}`;
   return `${facts.endpoint} of ${facts.provider}, model ${facts.model ?? "-"}${namespace}; X-Cache-Key names it`;
+}
+
+function differenceTo(near: Near | null | undefined): string {
+  const difference = near && firstDifference(near);
+  return difference ? `; the nearest stored one differs at ${difference}` : "";
 }
 
 /** The same error, with the key that its answer names. */

@@ -18,9 +18,11 @@ export function jobOf(
     keyHeaders: readonly string[];
     body: Uint8Array | undefined;
     reserved: number;
+    /** The number of a sample is looked up and not taken: the request is only thought of. */
+    peek?: boolean;
   },
 ): Job {
-  const { question, body } = options;
+  const { question, body, peek = false } = options;
   const { provider, upstreamPath, query, url } = call.route;
   const claim = options.plan.proves
     ? { provider: provider.name, model: question.model ?? "", tag: options.plan.ownPool }
@@ -37,7 +39,8 @@ export function jobOf(
     keyOf({ ...keyParts, partition, sample, body: question.digest });
   const pool = question.accountBound ? plan.ownPool : plan.pool;
   const { sample: said, run } = call.controls;
-  const sample = said === "auto" ? parts.samples.number(run, keyIn(pool, 0), call.request.headers) : said;
+  const number = peek ? "peek" : "number";
+  const sample = said === "auto" ? parts.samples[number](run, keyIn(pool, 0), call.request.headers) : said;
   return {
     plan,
     family: provider.family,

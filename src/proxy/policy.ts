@@ -52,7 +52,7 @@ export interface Plan {
 }
 
 /** The pool of everybody who can reach this askonce. */
-const EVERYBODY = "all";
+export const EVERYBODY = "all";
 
 export function planFor(call: Call, config: Config, { recording }: { recording: boolean }): Plan {
   const { controls, route } = call;

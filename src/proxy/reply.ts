@@ -127,7 +127,7 @@ export function crossOrigin(
   headers.append("vary", "Origin");
 }
 
-export const EXPOSED = "X-Cache-Status, Cache-Status, X-Cache-Key, X-Request-Id, Age";
+export const EXPOSED = "X-Cache-Status, Cache-Status, X-Cache-Key, X-Request-Id, X-Cache-Explain, Age";
 
 /** Chunks under this are not worth counting. */
 const LARGE_CHUNK = 64 * 1024;
