@@ -118,6 +118,7 @@ export async function compose(config: Config, host: Host): Promise<App> {
     verified: new Verified(clock, () => current.verifyTtlMs),
     refreshes: new Refreshes(clock, () => current.refreshConcurrency),
     samples: new Samples(),
+    recording: () => false,
     unread: { count: 0 },
     loopId,
     loopFor: (url) => (isNear(url) ? loopId : undefined),

@@ -43,8 +43,9 @@ export class ProxyError extends Error {
     super(message);
   }
 
-  /** The key of the cacheable request that it answers, once known. */
+  /** The key of the cacheable request that it answers, and the model it names, once known. */
   key: string | undefined;
+  model: string | undefined;
 
   /** Whether trying the same request again could help without paying twice. */
   get retryable(): boolean {

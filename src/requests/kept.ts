@@ -89,6 +89,8 @@ export interface Described {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
+  /** Digest of a body that is not at hand as it was sent; it counts instead of what `body` holds. */
+  readonly digest?: string | undefined;
 }
 
 /** What askonce makes of a request. */
