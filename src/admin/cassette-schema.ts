@@ -50,7 +50,7 @@ const requestLine = v.pipe(
     method: v.optional(v.picklist(["POST", "GET"]), "POST"),
     provider: v.pipe(v.string(), v.minLength(1, "must not be empty")),
     path: v.pipe(v.string(), v.startsWith("/", "must begin with /")),
-    query: v.optional(v.pipe(v.string(), v.startsWith("?", "must begin with ?")), ""),
+    query: v.optional(v.pipe(v.string(), v.regex(/^(?:\?|$)/, "must begin with ?")), ""),
     namespace: v.optional(
       v.pipe(v.string(), v.regex(/^[A-Za-z0-9._-]{0,64}$/, "must be up to 64 letters, digits, dots, - or _")),
       "",
