@@ -4,7 +4,7 @@ import { documentOf, isFaithful, type Layout, laidOut } from "./cassette-json.ts
 import type { Redactor } from "./cassette-redact.ts";
 
 /** Up to this many bytes a JSON body is written as JSON. Above, nobody reads it, and taking it apart holds the loop. */
-export const JSON_BYTES = 1024 * 1024;
+export const JSON_BYTES = 512 * 1024;
 
 /** What some programs take for the end of a line. */
 const LINE_ENDS = /[\u0085\u2028\u2029]/g;
@@ -179,15 +179,19 @@ export function isStream(contentType: string | undefined): boolean {
 const LF = 0x0a;
 const CR = 0x0d;
 
-/** One mark for each event of a stream (or each line, where it is one of JSON lines), all at once. */
+const MOST_MARKS = 65_536;
+
+/** One mark for each event of a stream (or each line, where it is one of JSON lines), all at once; fewer for millions. */
 export function eventMarks(bytes: Uint8Array): ChunkMark[] {
   const marks: ChunkMark[] = [];
   const lines = bytes[0] === 0x7b;
+  let last = 0;
   for (let at = bytes.indexOf(LF); at >= 0; at = bytes.indexOf(LF, at + 1)) {
     const blank = bytes[at - 1] === LF || (bytes[at - 1] === CR && bytes[at - 2] === LF);
-    if (lines || blank) marks.push({ end: at + 1, atMs: 0 });
+    if (!(lines || blank) || at + 1 - last < bytes.byteLength / MOST_MARKS) continue;
+    last = at + 1;
+    marks.push({ end: last, atMs: 0 });
   }
-  if (bytes.byteLength > 0 && marks.at(-1)?.end !== bytes.byteLength)
-    marks.push({ end: bytes.byteLength, atMs: 0 });
+  if (last < bytes.byteLength) marks.push({ end: bytes.byteLength, atMs: 0 });
   return marks;
 }

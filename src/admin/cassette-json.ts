@@ -214,7 +214,8 @@ const NUMBER_LIMIT = 400;
 function fits(number: string): boolean {
   if (number.length > NUMBER_LIMIT) return false;
   if (number.length <= 15 && !/^-0|[eE]/.test(number)) return true;
-  return decimal(number) === decimal(String(Number(number)));
+  const read = String(Number(number));
+  return read === number || decimal(number) === decimal(read);
 }
 
 /** Sign, digits without zeros at either end, and exponent: one text for one value. */

@@ -4,7 +4,7 @@ import type { ChunkMark, Entry, HeaderList, Spent } from "../cache/entry.ts";
 import { CassetteError } from "../errors.ts";
 import type { KeptRequest } from "../requests/kept.ts";
 import { bodyMembers, documentText, eventMarks, isStream, membersText, quoted } from "./cassette-body.ts";
-import { afterSpace, compacted, faultAt, isJson, membersAt, type Span } from "./cassette-json.ts";
+import { afterSpace, compacted, faultAt, type Member, membersAt, type Span } from "./cassette-json.ts";
 import type { Redactor } from "./cassette-redact.ts";
 import { type ReadRequest, readRequest, requestText } from "./cassette-request.ts";
 import { ANSWER_HEADERS, type EntryLine, entryLine, noteLine, type UsageLine } from "./cassette-schema.ts";
@@ -101,8 +101,7 @@ export interface ReadLine {
 
 /** Undefined for a line that holds no entry. Throws `CassetteError` that says what is wrong, not where. */
 export async function readLine(text: string): Promise<ReadLine | undefined> {
-  if (!isJson(text)) throw wrong(`not valid JSON${placeOf(text)}`);
-  const value: unknown = JSON.parse(text);
+  const value = parsed(text);
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw wrong("not a JSON object");
   const { askonce } = value as { askonce?: unknown };
   if (askonce === undefined) throw wrong(`"askonce":1 is missing: this is no line of a cassette`);
@@ -116,7 +115,7 @@ export async function readLine(text: string): Promise<ReadLine | undefined> {
   if (masked !== undefined) {
     throw wrong(`its request is redacted (${masked}), so nothing could ever match it: delete the line`);
   }
-  const spans = spansOf(text);
+  const spans = bodySpans(text, line);
   const json = (span: Span | undefined) => span && compacted(text.slice(span.start, span.end));
   const { endpoint, model } = line;
   return {
@@ -170,20 +169,49 @@ function timedMarks(
   return said.map(([end, atMs]) => ({ end, atMs }));
 }
 
-/** Where the two JSON bodies stand. Throws where a member is there twice: which one was meant is anybody's guess. */
-function spansOf(text: string): { request: Span | undefined; response: Span | undefined } {
-  const top = uniqueMembers(text, afterSpace(text, 0), "");
-  const bodyIn = (name: string) => uniqueMembers(text, (top.get(name) as Span).start, `${name}.`).get("json");
-  return { request: bodyIn("request"), response: bodyIn("response") };
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw wrong(`not valid JSON${placeOf(text)}`);
+  }
 }
 
-function uniqueMembers(text: string, at: number, where: string): Map<string, Span> {
-  const members = new Map<string, Span>();
-  for (const { name, value } of membersAt(text, at)) {
-    if (members.has(name)) throw wrong(`${where}${name} is there twice`);
-    members.set(name, value);
+interface BodySpans {
+  readonly request: Span | undefined;
+  readonly response: Span | undefined;
+}
+
+/**
+ * Where the JSON bodies stand. Throws where a member is there twice: which one was meant is anybody's guess. (Not in a
+ * long line: there the search ends with what it looks for.)
+ */
+function bodySpans(text: string, { request, response }: EntryLine): BodySpans {
+  const found = { request: undefined as Span | undefined, response: undefined as Span | undefined };
+  const long = text.length > LONG_LINE;
+  const wanted = new Set<string>();
+  if (Object.hasOwn(request, "json")) wanted.add("request");
+  if (Object.hasOwn(response, "json")) wanted.add("response");
+  for (const { name, value } of uniqueMembers(text, afterSpace(text, 0), "")) {
+    if (long && wanted.size === 0) break;
+    if (name !== "request" && name !== "response") continue;
+    for (const member of uniqueMembers(text, value.start, `${name}.`)) {
+      if (member.name !== "json") continue;
+      found[name] = member.value;
+      wanted.delete(name);
+      if (long) break;
+    }
   }
-  return members;
+  return found;
+}
+
+function* uniqueMembers(text: string, at: number, where: string): Generator<Member> {
+  const names = new Set<string>();
+  for (const member of membersAt(text, at)) {
+    if (names.has(member.name)) throw wrong(`${where}${member.name} is there twice`);
+    names.add(member.name);
+    yield member;
+  }
 }
 
 function check<S extends v.GenericSchema>(schema: S, value: unknown): v.InferOutput<S> {
@@ -196,11 +224,11 @@ function check<S extends v.GenericSchema>(schema: S, value: unknown): v.InferOut
   throw wrong(`${path ?? "the line"}: ${message}`);
 }
 
-/** Longer texts are not read a second time to find the place. */
-const PLACE_LIMIT = 1024 * 1024;
+/** What is longer is not read again and again: that would hold the loop. */
+const LONG_LINE = 1024 * 1024;
 
 function placeOf(text: string): string {
-  if (text.length > PLACE_LIMIT) return "";
+  if (text.length > LONG_LINE) return "";
   const at = faultAt(text);
   if (at >= text.length) return ": it ends too early";
   return `: column ${at + 1}, at ${JSON.stringify(text.slice(at, at + 20).toWellFormed())}`;

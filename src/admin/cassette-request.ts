@@ -1,10 +1,12 @@
 /** A request as a member of a cassette's line, and back. */
 import type { KeptBody, KeptField, KeptRequest, RequestHead } from "../requests/kept.ts";
-import { embeddable, JSON_BYTES, membersText, quoted } from "./cassette-body.ts";
+import { embeddable, membersText, quoted } from "./cassette-body.ts";
 import { compacted, isJson } from "./cassette-json.ts";
 import { REDACTED, type Redactor } from "./cassette-redact.ts";
 import type { RequestLine } from "./cassette-schema.ts";
 
+/** Characters of a request that is written as JSON: twice an answer's, since most of it is text and quickly read. */
+const JSON_LENGTH = 1024 * 1024;
 const JSON_TYPE = "application/json";
 const FORM_TYPE = "multipart/form-data";
 
@@ -41,7 +43,7 @@ function bodyText(head: RequestHead, body: KeptBody, redactor: Redactor): Writte
       const text = redactor.document(body.text);
       // White space may go where the key does not count it.
       const compact =
-        head.digest.startsWith("json:") && text.length <= JSON_BYTES && isJson(text)
+        head.digest.startsWith("json:") && text.length <= JSON_LENGTH && isJson(text)
           ? compacted(text)
           : undefined;
       const readable = compact?.startsWith("{") === true && embeddable(compact);
