@@ -28,6 +28,11 @@ export interface NewRequest {
   readonly body: Uint8Array;
   /** Names of top-level members (and form fields) that do not count for the key: they are not remembered. */
   readonly ignored: readonly string[];
+  /**
+   * What to remember of the body, where it is not at hand byte for byte (a form or a file from a cassette): `body` is
+   * empty then.
+   */
+  readonly kept?: KeptBody | undefined;
 }
 
 /** A request as it was remembered. Credentials inside its body are masked. */
