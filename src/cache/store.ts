@@ -66,4 +66,6 @@ export interface EntryFilter {
   readonly storedBefore?: number | undefined;
   readonly storedSince?: number | undefined;
   readonly keys?: readonly CacheKey[] | undefined;
+  /** The beginning of its key: lower-case hex digits. */
+  readonly keyPrefix?: string | undefined;
 }
