@@ -15,7 +15,7 @@ const label = v.pipe(
 const givenName = v.pipe(
   text,
   v.maxLength(100),
-  v.regex(/^[^\p{Cc}]*$/u, "use one line of at most 100 characters"),
+  v.regex(/^[ -~\u00a0-\uffff]*$/, "use one line of at most 100 characters"),
   v.description("Empty takes the name away."),
 );
 

@@ -154,6 +154,7 @@ function typeOf(schema: JsonObject): string {
   if (values) return values.map((value) => `<code>${escaped(String(value))}</code>`).join(" ") + otherwise;
   if (constant !== undefined) return `<code>${escaped(String(constant))}</code>`;
   if (Array.isArray(anyOf)) return (anyOf as JsonObject[]).map(typeOf).join(" or ");
+  if (Array.isArray(schema.allOf)) return "object";
   if (items !== undefined) return `list of ${typeOf(items as JsonObject)}`;
   return `${plainType(schema)}${otherwise}`;
 }

@@ -131,7 +131,7 @@ function operation(route: Route): Operation {
 function requestBody(body: NonNullable<Route["body"]>): NonNullable<Operation["requestBody"]> {
   if ("json" in body) {
     const content = { "application/json": { schema: schemaOf(body.json), example: body.example } };
-    return { required: !body.optional, content };
+    return { required: true, content };
   }
   const lines = { schema: { type: "string" }, example: body.example };
   return {

@@ -59,12 +59,12 @@ function checked(schema: Schema, value: unknown, where: string): unknown {
   if (found.success) return found.output;
   const issue = found.issues[0];
   const path = v.getDotPath(issue);
-  const place = path === null || where === "body" ? where : `${where}: ${path}`;
+  const place = [where, path].filter((part) => part !== null).join(where === "body" ? "." : ": ");
   if (issue.type === "strict_object" && issue.expected === "never")
     throw adminErrors.invalid(`${where}: ${quoted(path ?? "")} is not known here`);
-  throw adminErrors.invalid(
-    `${place}${where === "body" && path !== null ? `.${path}` : ""}: ${issue.message}`.slice(0, 500),
-  );
+  // What was received is left out: it may be a secret that stands in the wrong place.
+  const why = issue.message.startsWith("Invalid ") ? `expected ${issue.expected}` : issue.message;
+  throw adminErrors.invalid(`${place}: ${why}`.slice(0, 500));
 }
 
 function quoted(name: string): string {
