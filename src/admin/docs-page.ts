@@ -116,8 +116,11 @@ function table(rows: readonly Row[]): string {
 
 /** The members of an object, those inside it with their path. */
 function members(schema: JsonObject): string {
+  const forms = (schema.anyOf ?? []) as readonly JsonObject[];
+  if (forms.some(({ properties }) => properties)) return forms.map(members).join("<p>or</p>");
   const rows = rowsOf(schema, "");
-  return rows.length > 0 ? table(rows) : `<p>${typeOf(schema)}</p>`;
+  const text = typeof schema.description === "string" ? prose(schema.description) : "";
+  return text + (rows.length > 0 ? table(rows) : `<p>${typeOf(schema)}</p>`);
 }
 
 function rowsOf(schema: JsonObject, path: string): Row[] {

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import type { CacheKey } from "../cache/entry.ts";
 import { adminErrors } from "../errors.ts";
 import { describedOf } from "../requests/described.ts";
 import { afterSpace, Members, valueEnd } from "../requests/json-spans.ts";
@@ -12,11 +13,10 @@ import { amount, count, keyText, text, textOrNull, time } from "./schemas.ts";
 const MAX_BODY = 64 * 1024 * 1024;
 const MAX_NEAR = 5;
 
-const explainBody = v.strictObject({
-  key: v.exactOptional(v.pipe(keyText, v.description("A stored entry, instead of the rest."))),
-  method: v.exactOptional(v.pipe(text, v.regex(/^[A-Za-z]{1,20}$/, "use a method such as POST"))),
-  path: v.exactOptional(
-    v.pipe(
+const explainBody = v.union([
+  v.strictObject({
+    method: v.optional(v.pipe(text, v.regex(/^[A-Za-z]{1,20}$/, "use a method such as POST")), "POST"),
+    path: v.pipe(
       text,
       v.maxLength(8000),
       v.regex(
@@ -25,17 +25,22 @@ const explainBody = v.strictObject({
       ),
       v.description("As a client would send it, with query and controls; an address before it is left out."),
     ),
-  ),
-  headers: v.exactOptional(
-    v.record(
-      v.pipe(text, v.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}$/, "this is no name of a header")),
-      v.pipe(text, v.regex(/^[\x20-\x7e\t]{0,8000}$/, "use printable ASCII")),
+    headers: v.optional(
+      v.pipe(
+        v.record(
+          v.pipe(text, v.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}$/, "this is no name of a header")),
+          v.pipe(text, v.regex(/^[\x20-\x7e\t]{0,8000}$/, "use printable ASCII")),
+        ),
+        v.check((headers) => !Array.isArray(headers), "use an object"),
+      ),
+      {},
     ),
-  ),
-  body: v.exactOptional(
-    v.pipe(v.unknown(), v.description("Any JSON; a string is taken as the body's text.")),
-  ),
-});
+    body: v.exactOptional(
+      v.pipe(v.unknown(), v.description("Any JSON; a string is taken as the body's text.")),
+    ),
+  }),
+  v.strictObject({ key: v.pipe(keyText, v.description("A stored entry's, instead of all that.")) }),
+]);
 
 const nearJson = v.object({
   key: text,
@@ -92,14 +97,12 @@ export function explainRoutes(parts: AdminParts): readonly Route[] {
       answer: { json: explainedJson, description: "The explanation." },
       errors: [400, 404, 409, 413, 415, 503],
       async handle({ body, bytes }) {
-        if (body.key !== undefined) return await explainKey(parts, body.key, Object.keys(body));
-        if (body.path === undefined)
-          throw adminErrors.invalid("body: give path (with method, headers, body), or key");
+        if ("key" in body) return await explainKey(parts, keyOf(body.key));
         return explained(
           await parts.explainer.explain({
-            method: (body.method ?? "POST").toUpperCase(),
+            method: body.method.toUpperCase(),
             path: body.path.replace(/^https?:\/\/[^/]+/, ""),
-            headers: withType(body.headers ?? {}),
+            headers: withType(body.headers),
             body: bodyOf(body.body, bytes),
           }),
         );
@@ -108,9 +111,7 @@ export function explainRoutes(parts: AdminParts): readonly Route[] {
   ];
 }
 
-async function explainKey(parts: AdminParts, given: string, members: readonly string[]) {
-  if (members.length > 1) throw adminErrors.invalid("body.key: it stands alone");
-  const key = keyOf(given);
+async function explainKey(parts: AdminParts, key: CacheKey) {
   const [[row], [kept]] = await Promise.all([parts.archive.find([key]), parts.archive.requests([key])]);
   if (row === undefined) throw adminErrors.noEntry();
   const described: Described | undefined = kept && describedOf(kept);

@@ -9,8 +9,8 @@ const TIME =
 /** A time, or how long ago. */
 export const MOMENT = new RegExp(`(?:${DURATION.source})|(?:${TIME.source})`);
 
-/** The last ms that a Date can hold. */
-const LAST_MS = 8.64e15;
+/** The end of the year 9999: RFC 3339 knows no later time. */
+const LAST_MS = 253_402_300_799_999;
 
 /** Epoch ms of what `MOMENT` matched, not before 1970. */
 export function momentOf(text: string, now: number): number {
@@ -30,11 +30,11 @@ export function durationOf(text: string): number {
   return ms;
 }
 
-/** RFC 3339 in UTC; null for never. */
+/** RFC 3339 in UTC; null for never. A time of this world is never null. */
 export function timeOf(ms: number): string;
 export function timeOf(ms: number | undefined): string | null;
 export function timeOf(ms: number | undefined): string | null {
-  return ms === undefined || !(Math.abs(ms) <= LAST_MS) ? null : new Date(ms).toISOString();
+  return ms === undefined || !(ms >= 0 && ms <= LAST_MS) ? null : new Date(ms).toISOString();
 }
 
 /** Whole seconds down; null for never or not known. */

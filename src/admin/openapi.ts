@@ -185,6 +185,8 @@ function converted(schema: Schema, definitions: Readonly<Record<string, Schema>>
   return toJsonSchema(schema, {
     target: "draft-2020-12",
     typeMode: "input",
+    // What only code can check is said in words.
+    ignoreActions: ["check"],
     definitions,
     overrideRef: ({ referenceId }) => `#/components/schemas/${referenceId}`,
   }) as JsonObject;

@@ -26,6 +26,9 @@ export async function readAsked(
   requireType(request, ["application/json"]);
   const bytes = await readBytes(request, body.maxBytes ?? MAX_JSON);
   const value = bytes.byteLength === 0 && body.optional ? {} : jsonOf(bytes);
+  // For valibot an array is an object too.
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw adminErrors.invalid("body: expected an object");
   return { ...asked, bytes, body: checked(body.json, value, "body") };
 }
 
@@ -54,17 +57,31 @@ function numericMembers(schema: Schema): ReadonlySet<string> {
   return new Set(Object.keys(entries).filter((name) => numeric(entries[name]!)));
 }
 
+/** Of a union the form that is met, else what the nearest one lacks. */
 function checked(schema: Schema, value: unknown, where: string): unknown {
-  const found = v.safeParse(schema, value, { abortPipeEarly: true });
-  if (found.success) return found.output;
-  const issue = found.issues[0];
+  const forms =
+    schema.type === "union" ? (schema as unknown as { options: readonly Schema[] }).options : [schema];
+  let nearest: readonly [v.BaseIssue<unknown>, ...v.BaseIssue<unknown>[]] | undefined;
+  for (const form of forms) {
+    const found = v.safeParse(form, value, { abortPipeEarly: true });
+    if (found.success) return found.output;
+    if (nearest === undefined || found.issues.length < nearest.length) nearest = found.issues;
+  }
+  throw adminErrors.invalid(wording(nearest![0], where).slice(0, 500));
+}
+
+function wording(issue: v.BaseIssue<unknown>, where: string): string {
   const path = v.getDotPath(issue);
-  const place = [where, path].filter((part) => part !== null).join(where === "body" ? "." : ": ");
+  const [inside, last] =
+    path === null ? ["", ""] : (/^(?:(.*)\.)?([^.]*)$/s.exec(path) ?? ["", "", path]).slice(1);
+  const parent = inside ? `${where}.${inside}` : where;
   if (issue.type === "strict_object" && issue.expected === "never")
-    throw adminErrors.invalid(`${where}: ${quoted(path ?? "")} is not known here`);
+    return `${parent}: ${quoted(last ?? "")} is not known here`;
+  if (issue.type === "strict_object" && issue.received === "undefined")
+    return `${parent}: ${issue.expected} is missing`;
+  const place = path === null ? where : where === "body" ? `${where}.${path}` : `${where}: ${path}`;
   // What was received is left out: it may be a secret that stands in the wrong place.
-  const why = issue.message.startsWith("Invalid ") ? `expected ${issue.expected}` : issue.message;
-  throw adminErrors.invalid(`${place}: ${why}`.slice(0, 500));
+  return `${place}: ${issue.message.startsWith("Invalid ") ? `expected ${issue.expected}` : issue.message}`;
 }
 
 function quoted(name: string): string {
