@@ -1,6 +1,8 @@
 import { Hono } from "hono";
+import type { AdminBindings, Token } from "./admin/admin.ts";
+import { mayObserve, refuseForeign } from "./admin/auth.ts";
 import type { StoreHealth } from "./cache/store.ts";
-import { proxyErrors } from "./errors.ts";
+import { adminErrors, proxyErrors } from "./errors.ts";
 import type { Peer } from "./host.ts";
 import { requestUrl } from "./proxy/call.ts";
 import { handle } from "./proxy/handle.ts";
@@ -16,12 +18,41 @@ export interface AppParts {
   readonly version: string;
   /** What keeps this process from doing its whole work, beside the store. */
   readonly draining: () => boolean;
+  /** Whether `admin` is served by this app. */
+  readonly adminServed: () => boolean;
+  /** Answers under `/admin` and `/metrics`. */
+  readonly admin: Hono<AdminBindings>;
+  readonly token: Token;
 }
 
-type Bindings = { Bindings: { peer: Peer } };
+type Bindings = AdminBindings;
 
 /** Requests to these are askonce's own; everything else belongs to a provider. */
 export function createApp(parts: AppParts): Hono<Bindings> {
+  const app = guarded(parts);
+  const { proxy } = parts;
+  app.get("/", (context) => context.text(welcome(parts, requestUrl(context.req.raw)?.origin ?? "")));
+  mountAdmin(app, parts);
+  app.all("*", (context) => handle(proxy, context.req.raw, context.env.peer));
+  return app;
+}
+
+/** What answers at `admin_listen`: the admin API and how this process is, and no provider. */
+export function createAdminApp(parts: AppParts): Hono<Bindings> {
+  const app = guarded(parts);
+  mountAdmin(app, parts);
+  app.all("*", () => nothingHere());
+  return app;
+}
+
+function mountAdmin(app: Hono<Bindings>, { admin, adminServed }: AppParts): void {
+  for (const path of ["/admin", "/admin/*", "/metrics"]) {
+    app.all(path, ({ req: { raw }, env }) => (adminServed() ? admin.fetch(raw, env) : nothingHere()));
+  }
+}
+
+/** The guards that every request passes, and how this process is. */
+function guarded(parts: AppParts): Hono<Bindings> {
   const app = new Hono<Bindings>({ strict: true, getPath: pathOf });
   const { proxy } = parts;
 
@@ -35,24 +66,38 @@ export function createApp(parts: AppParts): Hono<Bindings> {
     }
     const origin = request.headers.get("origin");
     const preflight = request.method === "OPTIONS" && request.headers.has("access-control-request-method");
-    if (preflight && origin !== null && isKnownOrigin(origin, allowedOrigins))
+    const forProxy = !OPERATORS.test(context.req.path);
+    if (forProxy && preflight && origin !== null && isKnownOrigin(origin, allowedOrigins))
       return allowed(request, origin);
     return next();
   });
-
-  app.get("/", (context) => context.text(welcome(parts, requestUrl(context.req.raw)?.origin ?? "")));
   app.get("/healthz", (context) => context.json({ status: "ok" }));
-  app.get("/readyz", (context) => {
+  app.get("/readyz", async ({ req: { raw }, env }) => {
     const { ok, reasons } = readiness(parts);
-    return context.json({ status: ok ? "ready" : "degraded", reasons }, ok ? 200 : 503);
-  });
-  for (const reserved of ["/admin", "/admin/*", "/metrics"]) {
-    app.all(reserved, (context) =>
-      context.json({ error: { code: "not_found", message: "Nothing is here." } }, 404),
+    const told = await mayKnowReasons(raw, env.peer, parts.token);
+    return Response.json(
+      { status: ok ? "ready" : "degraded", ...(told && { reasons }) },
+      { status: ok ? 200 : 503 },
     );
-  }
-  app.all("*", (context) => handle(proxy, context.req.raw, context.env.peer));
+  });
   return app;
+}
+
+/** Paths that no page of another origin is let in to, whatever `allowed_origins` says. */
+const OPERATORS = /^\/(?:admin|metrics|readyz)(?:\/|$)/;
+
+async function mayKnowReasons(request: Request, peer: Peer, token: Token): Promise<boolean> {
+  try {
+    refuseForeign(request);
+    return await mayObserve(request, peer, token);
+  } catch {
+    return false;
+  }
+}
+
+function nothingHere(): Response {
+  const { code, message, status } = adminErrors.nothingHere();
+  return Response.json({ error: { code, message } }, { status });
 }
 
 /** What cannot be parsed has no page here, and is refused by the proxy. */

@@ -1,12 +1,16 @@
-import { createApp } from "./app.ts";
+import { type AdminParts, createAdmin } from "./admin/admin.ts";
+import { keptToken } from "./admin/token.ts";
+import { createAdminApp, createApp } from "./app.ts";
 import { Flights } from "./cache/flights.ts";
 import { memoryStore } from "./cache/memory.ts";
 import { tieredStore } from "./cache/tiered.ts";
 import { systemClock } from "./clock.ts";
 import type { Config, ListenAddress } from "./config.ts";
+import { StoreFault } from "./errors.ts";
 import type { Host, Peer } from "./host.ts";
 import { createJournal } from "./journal/journal.ts";
 import { createPricing } from "./journal/pricing.ts";
+import { PURE_KINDS } from "./providers/provider.ts";
 import { providersFor } from "./providers/table.ts";
 import { Budget } from "./proxy/budget.ts";
 import { CredentialReader } from "./proxy/credential.ts";
@@ -21,6 +25,11 @@ import { VERSION } from "./version.ts";
 
 export interface App {
   handler(request: Request, peer: Peer): Response | Promise<Response>;
+  /** What answers at `admin_listen`, and nowhere else. */
+  adminHandler(request: Request, peer: Peer): Response | Promise<Response>;
+  /** Asks the admin API from within this process, with a token like everybody. */
+  admin(request: Request): Promise<Response>;
+  adminToken(): Promise<string>;
   /** Told once the sockets are open. */
   listening(addresses: readonly ListenAddress[]): void;
   /** Takes changed settings; requests under way keep theirs. */
@@ -35,9 +44,12 @@ export interface App {
 
 /** The only place where parts meet. Rejects with `StartError` where the database is newer than this program. */
 export async function compose(config: Config, host: Host): Promise<App> {
+  let read = config;
+  /** What the admin API changed, until the restart. */
+  let changes: Pick<Partial<Config>, "mode" | "ttlMs"> = {};
   let current = config;
   let providers = providersFor(config.providers);
-  let going = false;
+  const ending = new AbortController();
   const report = (message: string) => host.write("stderr", `askonce: ${message}\n`);
   const clock = systemClock;
   const durable = await openStore({
@@ -125,28 +137,62 @@ export async function compose(config: Config, host: Host): Promise<App> {
     newId: requestIds(),
     report,
   };
-  const app = createApp({
+  const token = keptToken({ folder: config.data, files: host.files, report });
+  const unbuilt = () => Promise.reject(new StoreFault("this is not there"));
+  const adminParts: AdminParts = {
+    config: () => current,
+    change({ mode, ttlMs }) {
+      changes = { ...changes, ...(mode !== undefined && { mode }), ...(ttlMs !== undefined && { ttlMs }) };
+      current = { ...read, ...changes };
+    },
+    store,
+    archive,
+    journal,
+    explainer: { explain: unbuilt },
+    rekey: unbuilt,
+    purge: (filter) => store.purge(filter),
+    token,
+    clock,
+    version: VERSION,
+    runtime: `${host.runtime.name} ${host.runtime.version}`,
+    pid: host.pid,
+    ending: ending.signal,
+    report,
+  };
+  if (config.admin) await token.current();
+  const appParts = {
     proxy,
     ownName: host.hostname.toLowerCase(),
     version: VERSION,
-    draining: () => going,
-  });
+    draining: () => ending.signal.aborted,
+    admin: createAdmin(adminParts),
+    token,
+  };
+  // Where to listen is settled at the start, whatever is read later.
+  const adminApart = config.adminListen.length > 0;
+  const app = createApp({ ...appParts, adminServed: () => current.admin && !adminApart });
+  const adminApp = createAdminApp({ ...appParts, adminServed: () => current.admin });
   return {
     handler(request, peer) {
       lastRequestAt = clock.monotonic();
       return app.fetch(request, { peer });
     },
+    adminHandler: (request, peer) => adminApp.fetch(request, { peer }),
+    admin: async (request) => await appParts.admin.fetch(request, { peer: { address: "127.0.0.1" } }),
+    adminToken: () => token.current(),
     listening: () => {},
     reload(next) {
-      current = next;
+      read = next;
+      current = { ...next, ...changes };
       providers = providersFor(next.providers);
       pricing.reload();
     },
     draining() {
-      going = true;
+      ending.abort();
     },
     cut: () => proxy.flights.abort(),
     async close() {
+      ending.abort();
       await proxy.flights.settled();
       await journal.close();
       await archive.close();
@@ -154,9 +200,6 @@ export async function compose(config: Config, host: Host): Promise<App> {
     },
   };
 }
-
-/** Endpoints whose answers `ttl_pure` applies to. */
-const PURE_KINDS: ReadonlySet<string> = new Set(["embeddings", "rerank", "count_tokens"]);
 
 /** Bodies in flight of which the runtime's collector, left to itself, would keep the memory for long. */
 const LARGE_BYTES = 8 * 1024 * 1024;

@@ -132,3 +132,54 @@ export const proxyErrors = {
   internal: () =>
     new ProxyError("internal_error", "askonce failed to handle this request; its log on stderr says why."),
 };
+
+/** What the admin API answers when it does not do what was asked. */
+export class AdminError extends Error {
+  override name = "AdminError";
+  constructor(
+    readonly status: AdminErrorStatus,
+    readonly code: string,
+    message: string,
+    readonly headers: Readonly<Record<string, string>> = {},
+  ) {
+    super(message);
+  }
+}
+
+export type AdminErrorStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 500 | 503;
+
+export const adminErrors = {
+  unauthorized: () =>
+    new AdminError(401, "unauthorized", "Send the admin token: Authorization: Bearer TOKEN.", {
+      "www-authenticate": "Bearer",
+    }),
+  forbiddenOrigin: () =>
+    new AdminError(403, "forbidden_origin", "Pages of another origin cannot use the admin API."),
+  noRoute: () =>
+    new AdminError(404, "not_found", "Nothing is here; /admin/api/docs describes the admin API."),
+  nothingHere: () => new AdminError(404, "not_found", "Nothing is here."),
+  noEntry: () => new AdminError(404, "not_found", "No entry is stored under this key."),
+  noCredential: () => new AdminError(404, "not_found", "No credential with this label was seen."),
+  method: (allowed: string) =>
+    new AdminError(405, "method_not_allowed", `Use ${allowed} here.`, { allow: allowed }),
+  mediaType: (wanted: readonly string[]) =>
+    new AdminError(415, "unsupported_media_type", `Send Content-Type: ${wanted.join(" or ")}.`),
+  tooLarge: (limit: number) =>
+    new AdminError(413, "request_too_large", `The body is over ${limit} bytes, or a line of it is.`),
+  invalid: (why: string) => new AdminError(400, "invalid_request", why),
+  invalidCursor: () =>
+    new AdminError(
+      400,
+      "invalid_cursor",
+      "Take cursor from next_cursor of the page before, with the same query.",
+    ),
+  notRemembered: () =>
+    new AdminError(
+      409,
+      "not_remembered",
+      "The request of this entry is not remembered in full (setting requests): give it as method, path, headers and body.",
+    ),
+  store: (why: string) => new AdminError(503, "store_unavailable", `Try again later: ${why}.`),
+  internal: () =>
+    new AdminError(500, "internal_error", "askonce failed to answer this; its log on stderr says why."),
+};

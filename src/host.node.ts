@@ -28,6 +28,7 @@ export function nodePart(sinks: { readonly stdout: Sink; readonly stderr: Sink }
   return {
     platform: process.platform === "win32" ? "windows" : process.platform === "darwin" ? "darwin" : "linux",
     hostname: nameOfMachine(),
+    pid: process.pid,
     cwd: process.cwd(),
     args: process.argv.slice(2),
     env: process.env,

@@ -6,6 +6,8 @@ export interface Host {
   readonly platform: "linux" | "darwin" | "windows";
   /** This machine's own name, "" where the runtime does not tell it. */
   readonly hostname: string;
+  /** This process. */
+  readonly pid: number;
   /** The working folder, absolute. */
   readonly cwd: string;
   /** Arguments after the program's name. */

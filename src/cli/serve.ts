@@ -1,8 +1,10 @@
 import { type App, compose } from "../compose.ts";
 import { type Config, type ListenAddress, refuseOpenListen } from "../config.ts";
 import { listenAddress } from "../config-kinds.ts";
+import { settings } from "../config-settings.ts";
 import { ConfigError, StartError } from "../errors.ts";
 import type { Host, Listener } from "../host.ts";
+import { announce } from "./instance.ts";
 import type { Loaded } from "./load.ts";
 import { welcome } from "./welcome.ts";
 
@@ -18,16 +20,25 @@ export async function serve(host: Host, load: () => Promise<Loaded>): Promise<nu
   for (const warning of warnings) say(warning);
   refuseOpenListen(config);
   const app = await compose(config, host);
-  let listeners: readonly Open[];
+  let listeners: readonly Open[] = [];
+  let adminListeners: readonly Open[] = [];
   try {
-    listeners = await listenAll(config, { host, app });
+    listeners = await listenAll(host, { ...config, addresses: config.listen, handler: app.handler });
+    if (config.admin) adminListeners = await listenAll(host, adminPlaces(config, app));
   } catch (error) {
+    await Promise.all(listeners.map(({ listener }) => listener.stop()));
     await app.close();
     throw error;
   }
   const addresses = listeners.map(({ address }) => address);
+  const adminAddresses = adminListeners.map(({ address }) => address);
   app.listening(addresses);
-  host.write("stderr", welcome(host, { config, addresses, file }));
+  host.write("stderr", welcome(host, { config, addresses, adminAddresses, file }));
+  const instance = await announce(host, {
+    folder: config.data,
+    address: config.admin ? (adminAddresses[0] ?? addresses[0]) : undefined,
+    say,
+  });
   let current = config;
   let reloading = Promise.resolve();
   host.onSignal("SIGHUP", () => {
@@ -35,7 +46,10 @@ export async function serve(host: Host, load: () => Promise<Loaded>): Promise<nu
       current = await reload(current, { app, load, say });
     });
   });
-  await stopped(host, (second) => close({ app, listeners, config: () => current, second }));
+  await stopped(host, async (second) => {
+    await instance.withdraw();
+    await close({ app, listeners: [...listeners, ...adminListeners], config: () => current, second });
+  });
   return 0;
 }
 
@@ -44,16 +58,27 @@ interface Open {
   readonly listener: Listener;
 }
 
-async function listenAll(config: Config, { host, app }: { host: Host; app: App }): Promise<readonly Open[]> {
+interface Places {
+  readonly addresses: readonly ListenAddress[];
+  /** Whether somebody chose them; of those by default one that the machine lacks is left out. */
+  readonly listenChosen: boolean;
+  readonly handler: App["handler"];
+}
+
+function adminPlaces({ adminListen }: Config, { adminHandler }: App): Places {
+  return { addresses: adminListen, listenChosen: true, handler: adminHandler };
+}
+
+async function listenAll(host: Host, { addresses, listenChosen, handler }: Places): Promise<readonly Open[]> {
   const open: Open[] = [];
-  for (const address of config.listen) {
+  for (const address of addresses) {
     try {
-      const listener = await host.serve({ ...address, handler: app.handler });
+      const listener = await host.serve({ ...address, handler });
       open.push({ address: { ...address, port: listener.port }, listener });
     } catch (error) {
       const code = (error as { code?: string }).code;
       const absent = code === "EADDRNOTAVAIL" || code === "EAFNOSUPPORT";
-      if (absent && !config.listenChosen && open.length > 0) continue;
+      if (absent && !listenChosen && open.length > 0) continue;
       await Promise.all(open.map(({ listener }) => listener.stop()));
       throw cannotListen(address, code ?? String(error));
     }
@@ -80,11 +105,12 @@ async function reload(
   try {
     const { config, warnings } = await load();
     for (const warning of warnings) say(warning);
-    for (const name of ["listen", "data"] as const) {
+    for (const name of ["listen", "data", "adminListen"] as const) {
       if (JSON.stringify(config[name]) !== JSON.stringify(old[name]))
-        say(`${name} changes with the next start`);
+        say(`${settings[name].name} changes with the next start`);
     }
-    const next = { ...config, listen: old.listen, listenChosen: old.listenChosen, data: old.data };
+    const { listen, listenChosen, data, adminListen } = old;
+    const next = { ...config, listen, listenChosen, data, adminListen };
     refuseOpenListen(next);
     app.reload(next);
     say("the settings were read again");

@@ -14,13 +14,24 @@ export function welcome(
   {
     config,
     addresses,
+    adminAddresses = [],
     file,
-  }: { config: Config; addresses: readonly ListenAddress[]; file: string | undefined },
+  }: {
+    config: Config;
+    addresses: readonly ListenAddress[];
+    /** Where the admin API is, if not there too. */
+    adminAddresses?: readonly ListenAddress[];
+    file: string | undefined;
+  },
 ): string {
   const urls = addresses.map((address) => `http://${listenAddress.format(address)}`);
-  const first = urls[0]!.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:");
+  const first = reachable(addresses[0]!);
+  const admin = adminAddresses.map(
+    (address) => `the admin API listens on http://${listenAddress.format(address)}`,
+  );
   return [
     `${versionLine(host)} listens on ${urls.join(" and ")}`,
+    ...admin,
     `data in ${config.data}${file === undefined ? "" : `, settings from ${file}`}`,
     "Point a client at it with one of these, or any provider at /<provider>:",
     `  export OPENAI_BASE_URL=${first}/openai/v1`,
@@ -28,4 +39,10 @@ export function welcome(
     `  export GOOGLE_GEMINI_BASE_URL=${first}/google`,
     "",
   ].join("\n");
+}
+
+/** The base URL by which this machine reaches an address that is listened on. */
+export function reachable(address: ListenAddress): string {
+  const url = `http://${listenAddress.format(address)}`;
+  return url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:");
 }

@@ -51,6 +51,9 @@ export interface Usage {
   readonly costUsd?: number;
 }
 
+/** Endpoint kinds that answer the same for good: `ttl_pure` applies to them. */
+export const PURE_KINDS: ReadonlySet<string> = new Set(["embeddings", "rerank", "count_tokens"]);
+
 /** Why a complete-looking answer is not kept. Words of the log, the metrics and `Cache-Status: …; detail=`. */
 export type RefusalReason =
   | "status"
