@@ -17,6 +17,7 @@ import { CredentialReader } from "./proxy/credential.ts";
 import type { FlightHead } from "./proxy/flight.ts";
 import type { ProxyParts } from "./proxy/parts.ts";
 import { Refreshes } from "./proxy/refresh.ts";
+import { rekeyer } from "./proxy/rekey.ts";
 import { Samples } from "./proxy/samples.ts";
 import { Verified } from "./proxy/verified.ts";
 import { openArchive } from "./storage/archive.ts";
@@ -71,6 +72,10 @@ export async function compose(config: Config, host: Host): Promise<App> {
     startThread: host.startThread,
     clock,
     settings: () => current,
+    forgotten: (upTo) => {
+      // What stays in `gone` is told of again.
+      durable.forgotten(upTo).catch(() => {});
+    },
     report,
   });
   const pricing = createPricing({
@@ -149,8 +154,12 @@ export async function compose(config: Config, host: Host): Promise<App> {
     archive,
     journal,
     explainer: { explain: unbuilt },
-    rekey: unbuilt,
-    purge: (filter) => store.purge(filter),
+    rekey: rekeyer(proxy, { knownTag: (label) => archive.poolOf(label) }),
+    purge(filter) {
+      // Before the store: what is dismissed here is not put behind the purge's back.
+      proxy.flights.dismiss(filter, clock.now());
+      return store.purge(filter);
+    },
     token,
     clock,
     version: VERSION,

@@ -38,6 +38,8 @@ export interface Archive {
     query: RowQuery,
   ): Promise<{ readonly rows: readonly JournalRow[]; readonly nextBefore: number | undefined }>;
   credentials(): Promise<readonly CredentialRow[]>;
+  /** The pool of the credential with that label, where anything is stored in it. */
+  poolOf(label: string): Promise<string | undefined>;
   /** Gives a credential a name; resolves to false where the label is not known. "" takes the name away. */
   nameCredential(label: string, name: string): Promise<boolean>;
   state(): ArchiveState;

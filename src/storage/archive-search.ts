@@ -1,6 +1,8 @@
 import type { EntryQuery, EntryRow } from "../cache/archive.ts";
-import { type Entries, type Listed, matches } from "./archive-entries.ts";
+import { matcher } from "../cache/filter.ts";
+import type { Entries, Listed } from "./archive-entries.ts";
 import type { WordTable } from "./archive-words.ts";
+import { type Position, readCursor, writeCursor } from "./cursor.ts";
 
 /** Looked at in one go; and in all, where a search is sorted by something else than age. */
 const BATCH = 256;
@@ -24,11 +26,14 @@ export function searched(
   parts: Parts,
 ): { readonly entries: readonly Listed[]; readonly nextCursor: string | undefined } {
   const { sort, limit } = query;
-  const after = query.cursor === undefined ? undefined : readCursor(query.cursor, query);
+  const after = readCursor(query);
   if (sort === "newest" || sort === "oldest") {
     const start = after?.id ?? (sort === "newest" ? Number.MAX_SAFE_INTEGER : 0);
     const { found, lookedTo, more } = matching(query, { parts, order: sort, start, limit });
-    return { entries: found, nextCursor: more ? cursorOf(query, { id: lookedTo }) : undefined };
+    return {
+      entries: found,
+      nextCursor: more ? writeCursor(query, { id: lookedTo, value: lookedTo }) : undefined,
+    };
   }
   const { found } = matching(query, {
     parts,
@@ -37,7 +42,7 @@ export function searched(
     limit: MOST_SORTED,
   });
   const value = VALUES[sort];
-  const compare = (one: Place, other: Place) => other.value - one.value || other.id - one.id;
+  const compare = (one: Position, other: Position) => other.value - one.value || other.id - one.id;
   const places = found
     .map((listed) => ({ listed, id: listed.id, value: value(listed.row) }))
     .sort(compare)
@@ -46,16 +51,8 @@ export function searched(
   const last = page.at(-1);
   return {
     entries: page.map(({ listed }) => listed),
-    nextCursor:
-      places.length > limit && last !== undefined
-        ? cursorOf(query, { id: last.id, value: last.value })
-        : undefined,
+    nextCursor: places.length > limit && last !== undefined ? writeCursor(query, last) : undefined,
   };
-}
-
-interface Place {
-  readonly id: number;
-  readonly value: number;
 }
 
 const VALUES: Readonly<Record<"used" | "hits" | "size", (row: EntryRow) => number>> = {
@@ -70,13 +67,14 @@ function matching(
 ): { found: Listed[]; lookedTo: number; more: boolean } {
   const { parts, order, start, limit } = options;
   const found: Listed[] = [];
+  const matches = matcher(filter);
   let lookedTo = start;
   for (let lookedAt = 0; lookedAt < MOST_LOOKED_AT; lookedAt += BATCH) {
     const ids = parts.words.search(q, { filter, after: lookedTo, order, limit: BATCH });
     const rows = parts.entries.rowsOf(ids);
     for (const id of ids) {
       const listed = rows.get(id);
-      if (listed !== undefined && matches(listed.row, filter)) {
+      if (listed !== undefined && matches({ ...listed.row, facts: listed.row })) {
         if (found.length === limit) return { found, lookedTo, more: true };
         found.push(listed);
       }
@@ -85,42 +83,4 @@ function matching(
     if (ids.length < BATCH) return { found, lookedTo, more: false };
   }
   return { found, lookedTo, more: true };
-}
-
-/** Bound to the query, so that no page of one is taken for another's. */
-function cursorOf(query: Search, place: { id: number; value?: number }): string {
-  return btoa(JSON.stringify([place.id, place.value ?? null, markOf(query)]))
-    .replaceAll("+", "-")
-    .replaceAll("/", "_")
-    .replaceAll("=", "");
-}
-
-function readCursor(cursor: string, query: Search): Place {
-  try {
-    const [id, value, mark] = JSON.parse(atob(cursor.replaceAll("-", "+").replaceAll("_", "/"))) as unknown[];
-    if (typeof id === "number" && (value === null || typeof value === "number") && mark === markOf(query))
-      return { id, value: value ?? 0 };
-  } catch {
-    // Said below.
-  }
-  throw new RangeError("the cursor is not one of this search's");
-}
-
-/** 32 bits over all that a page depends on. */
-function markOf({ q, sort, filter }: Search): number {
-  const { provider, endpoint, model, namespace, storedBefore, storedSince, keys } = filter;
-  const text = JSON.stringify([
-    q,
-    sort,
-    provider,
-    endpoint,
-    model,
-    namespace,
-    storedBefore,
-    storedSince,
-    keys,
-  ]);
-  let mark = 0x811c9dc5;
-  for (let at = 0; at < text.length; at++) mark = Math.imul(mark ^ text.charCodeAt(at), 0x01000193);
-  return mark >>> 0;
 }

@@ -120,6 +120,10 @@ class ArchiveClient implements Archive {
     return this.#thread.call("nameCredential", [label, name]);
   }
 
+  poolOf(label: string) {
+    return this.#thread.call("poolOf", [label]);
+  }
+
   state(): ArchiveState {
     const { bytes, faults, fault } = this.#tended;
     return {

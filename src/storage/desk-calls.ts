@@ -37,6 +37,7 @@ type Asked = Pick<
   | "rows"
   | "credentials"
   | "nameCredential"
+  | "poolOf"
 >;
 
 /** Every call by its name. Those that the desk has beside the archive's own come last. */

@@ -154,7 +154,7 @@ class DeskParts implements Omit<Answers, "open" | "piece"> {
 
   /** Within a model: by the body's digest, then the sample; what is not remembered comes first, in order of age. */
   async sorted(filter: EntryQuery["filter"]): Promise<readonly CacheKey[]> {
-    const found = this.#try(() => this.#need().sorted(filter));
+    const found = this.#try(() => this.#need().all(filter));
     const ordered = await this.#file.read(({ requests }) =>
       found.map(({ id, key }) => {
         const row = requests.row(id);
@@ -197,6 +197,10 @@ class DeskParts implements Omit<Answers, "open" | "piece"> {
 
   nameCredential(label: string, name: string) {
     return this.#journal((journal) => journal.nameCredential(label, name));
+  }
+
+  async poolOf(label: string): Promise<string | undefined> {
+    return this.#try(() => this.#need().poolOf(label));
   }
 
   async tend(settings: ArchiveSettings): Promise<Tended> {
