@@ -82,12 +82,13 @@ export class CredentialReader {
   }
 }
 
-function isSecretQuery(name: string): boolean {
+/** Whether a parameter of this name is a credential. */
+export function isSecretQuery(name: string): boolean {
   return SECRET_QUERY.has(decode(name).toLowerCase());
 }
 
 /** Name and value as they stand, undecoded; the value is "" where there is no "=". */
-function queryPairs(query: string): [name: string, value: string][] {
+export function queryPairs(query: string): [name: string, value: string][] {
   const text = query.startsWith("?") ? query.slice(1) : query;
   if (text === "") return [];
   return text.split("&").map((pair) => {
