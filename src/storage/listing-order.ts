@@ -3,6 +3,7 @@ import type { EntryQuery, EntrySort } from "../cache/archive.ts";
 import type { EntryFilter } from "../cache/store.ts";
 import type { Position } from "./cursor.ts";
 import type { Database } from "./database.ts";
+import { count } from "./listing-count.ts";
 import {
   allConditions,
   groupsMatching,
@@ -15,7 +16,7 @@ import {
 import { entries, SEGMENT } from "./schema.ts";
 
 /** Up to so many entries are looked at one by one; more are dense enough to be met soon on the way along an index. */
-const FEW = 20_000;
+const FEW = 4000;
 
 const COLUMN = {
   newest: entries.id,
@@ -41,7 +42,7 @@ export function positions(db: Database, query: EntryQuery, after: Position | und
   const ids = groups.map(({ id }) => id);
   if (byId) return mergeGroups(db, { filter, ids }, page);
   const where = sql`${entries.groupId} IN ${listOf(ids)} AND ${timeCondition(filter)}`;
-  if (groups.reduce((sum, group) => sum + group.entries, 0) <= FEW) {
+  if (count(db, filter) <= FEW) {
     return read(db, sql`entries INDEXED BY entries_by_group`, where, page);
   }
   // The plus keeps SQLite from going by group.

@@ -5,7 +5,7 @@ import type { Database } from "./database.ts";
 export const APPLICATION_ID = 0x61736b31;
 
 /** Step n takes a database from version n to n + 1. Published steps are never edited. */
-const STEPS: readonly string[] = [
+export const STEPS: readonly string[] = [
   `
   CREATE TABLE entries (
     id INTEGER PRIMARY KEY,
