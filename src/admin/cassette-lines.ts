@@ -18,14 +18,17 @@ export interface TextLine {
  * The lines that are not blank. A byte order mark in front and carriage returns at the ends don't count. Throws
  * `CassetteError` for a line that is too long or no UTF-8, and past `maxBytes` in all.
  */
-export async function* linesOf(pieces: Pieces, options: { maxBytes: number }): AsyncGenerator<TextLine> {
+export async function* linesOf(
+  pieces: Pieces,
+  options: { maxBytes: number; turn: () => Promise<void> },
+): AsyncGenerator<TextLine> {
   let number = 0;
   let bytes = 0;
   let held: Uint8Array[] = [];
   let heldBytes = 0;
-  const line = (last: Uint8Array) => {
+  const line = async (last: Uint8Array) => {
     number++;
-    const text = decoded([...held, last], number);
+    const text = await decoded([...held, last], { number, turn: options.turn });
     held = [];
     heldBytes = 0;
     return text.trim() === "" ? [] : [{ number, text }];
@@ -41,7 +44,7 @@ export async function* linesOf(pieces: Pieces, options: { maxBytes: number }): A
     }
     let from = 0;
     for (let end = chunk.indexOf(LF); end >= 0; end = chunk.indexOf(LF, from)) {
-      yield* line(chunk.subarray(from, end));
+      yield* await line(chunk.subarray(from, end));
       from = end + 1;
     }
     if (from === chunk.byteLength) continue;
@@ -50,14 +53,20 @@ export async function* linesOf(pieces: Pieces, options: { maxBytes: number }): A
     heldBytes += chunk.byteLength - from;
     if (heldBytes > LINE_LIMIT) throw invalid(number + 1, `is longer than ${LINE_LIMIT / MIB} MiB`);
   }
-  if (heldBytes > 0) yield* line(new Uint8Array(0));
+  if (heldBytes > 0) yield* await line(new Uint8Array(0));
 }
 
-function decoded(pieces: readonly Uint8Array[], number: number): string {
+async function decoded(
+  pieces: readonly Uint8Array[],
+  { number, turn }: { number: number; turn: () => Promise<void> },
+): Promise<string> {
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: number !== 1 });
   try {
     let text = "";
-    for (const piece of pieces) text += decoder.decode(piece, { stream: true });
+    for (const piece of pieces) {
+      text += decoder.decode(piece, { stream: true });
+      await turn();
+    }
     return text + decoder.decode();
   } catch {
     throw invalid(number, "not valid UTF-8");

@@ -108,9 +108,9 @@ export async function importLines(
   const { store, clock } = parts;
   const turn = turns(clock);
   const taken = new Map<CacheKey, Taken>();
-  for await (const { number, text } of linesOf(pieces, { maxBytes: options.maxBytes ?? GIB })) {
+  for await (const { number, text } of linesOf(pieces, { maxBytes: options.maxBytes ?? GIB, turn })) {
     await turn();
-    const one = await take(parts, { number, text }, options);
+    const one = await take(parts, { number, text }, { ...options, turn });
     if (one === undefined) continue;
     const before = taken.get(one.key);
     if (before !== undefined) throw at(number, `it answers the same request as line ${before.number}`);
@@ -141,11 +141,11 @@ interface Taken {
 async function take(
   parts: CassetteParts,
   { number, text }: { number: number; text: string },
-  options: ImportOptions,
+  options: ImportOptions & { turn: () => Promise<void> },
 ): Promise<Taken | undefined> {
   let line: ReadLine | undefined;
   try {
-    line = await readLine(text);
+    line = await readLine(text, options.turn);
   } catch (error) {
     throw error instanceof CassetteError ? at(number, error.message) : error;
   }

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import fc from "fast-check";
 import { importLines } from "../../src/admin/cassette.ts";
+import { readCassetteFile } from "../../src/admin/cassette-folder.ts";
+import { ANSWER_HEADERS } from "../../src/admin/cassette-schema.ts";
 import type { CacheKey } from "../../src/cache/entry.ts";
 import type { KeptBody } from "../../src/requests/kept.ts";
 import { chat, type Deck, deck, sha256 } from "../support/cassettes.ts";
@@ -293,4 +296,18 @@ test("entries whose request is not remembered or held a credential are left out,
   assert.equal(lines.length, 2);
   assert.deepEqual(JSON.parse(lines[1] as string), { askonce: 1, skipped: { masked: 1, not_remembered: 1 } });
   assert.deepEqual(await deck().import(lines.join("\n")), { imported: 1, replaced: 0 });
+});
+
+test("the lines and files that the documentation shows can be imported, and it names every header", async () => {
+  const text = await readFile(new URL("../../docs/cassettes.md", import.meta.url), "utf8");
+  const shown = [...text.matchAll(/```json\n(.*?)```/gs)].map(([, block = ""], at) =>
+    readCassetteFile(`block ${at}`, block),
+  );
+  shown.push(...[...text.matchAll(/`(\{"askonce":1,.*?\})`/g)].map(([, line]) => `${line}\n`));
+  assert.equal(shown.length, 3);
+  const there = deck();
+  assert.deepEqual(await there.import(shown.join("")), { imported: 2, replaced: 0 });
+  const [line] = (await there.export()).split("\n").filter((one) => one.includes("gpt-4o-mini"));
+  assert.equal(`${line}\n`, shown[0]);
+  for (const name of ANSWER_HEADERS) assert.ok(text.includes(`\`${name}\``), name);
 });
