@@ -145,7 +145,7 @@ async function readAnswer(
     headers,
     stream,
     bytes,
-    chunks: stream ? (timedMarks(response.chunks, bytes) ?? eventMarks(bytes)) : undefined,
+    chunks: stream ? (timedMarks(response.chunks, bytes) ?? (await eventMarks(bytes, turn))) : undefined,
     firstByteMs: response.first_byte_ms ?? 0,
     durationMs: response.duration_ms ?? 0,
     spent: usage && {

@@ -31,7 +31,7 @@ export async function* linesOf(
     const text = await decoded([...held, last], { number, turn: options.turn });
     held = [];
     heldBytes = 0;
-    return text.trim() === "" ? [] : [{ number, text }];
+    return /\S/.test(text) ? [{ number, text }] : [];
   };
   for await (const piece of iterated(pieces)) {
     const chunk = typeof piece === "string" ? new TextEncoder().encode(piece) : piece;
