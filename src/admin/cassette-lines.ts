@@ -1,4 +1,4 @@
-/** Text that arrives in pieces, cut anywhere, read line by line. */
+/** Text that arrives in pieces, read line by line. */
 import { CassetteError } from "../errors.ts";
 
 const MIB = 1024 * 1024;
@@ -6,6 +6,7 @@ const MIB = 1024 * 1024;
 const LINE_LIMIT = 128 * MIB;
 const LF = 0x0a;
 
+/** Bytes may be cut anywhere; a text is a line or several, with a line feed at its end or without. */
 export type Pieces = AsyncIterable<string | Uint8Array> | ReadableStream<Uint8Array>;
 
 export interface TextLine {
@@ -34,7 +35,8 @@ export async function* linesOf(
     return /\S/.test(text) ? [{ number, text }] : [];
   };
   for await (const piece of iterated(pieces)) {
-    const chunk = typeof piece === "string" ? new TextEncoder().encode(piece) : piece;
+    const chunk =
+      typeof piece === "string" ? new TextEncoder().encode(`${piece.replace(/\n$/, "")}\n`) : piece;
     bytes += chunk.byteLength;
     if (bytes > options.maxBytes) {
       throw new CassetteError(
