@@ -37,8 +37,8 @@ export type Rekeyed =
   | {
       readonly key: CacheKey;
       readonly facts: Omit<Entry["facts"], "stream">;
-      /** The request as it counts here and now, with its digest; undefined: as it was given. */
-      readonly head?: RequestHead | undefined;
+      /** The request as it counts here and now, its body's digest among it. */
+      readonly head: RequestHead;
     }
   | { readonly refused: string };
 

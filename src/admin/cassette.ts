@@ -169,8 +169,7 @@ async function take(
   const found = await keyFor(parts, line, options.credential ?? line.credential);
   if ("refused" in found) throw at(number, found.refused);
   const { stream, bytes, ...rest } = answer;
-  const { endpoint, model } = found.facts;
-  const head = found.head ?? { ...request.kept.head, endpoint, model };
+  const { head } = found;
   return {
     number,
     key: found.key,

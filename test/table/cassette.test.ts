@@ -232,6 +232,32 @@ test("a look-up is on the tape", async () => {
   assert.equal((await copy(here)).answer(key), '{"data":[]}');
 });
 
+test("a form is readable and free of its boundary", async () => {
+  const here = deck();
+  const file = 'content-disposition: form-data; name="file"; filename="a.mp3"';
+  const fields = [
+    { name: "model", headers: ['content-disposition: form-data; name="model"'], text: "whisper-1" },
+    { name: "file", headers: [file, "content-type: audio/mpeg"], text: undefined },
+  ].map((field) => ({ ...field, size: 9, sha256: sha256("whisper-1") }));
+  await here.record(
+    {
+      path: "/v1/audio/transcriptions",
+      contentType: "multipart/form-data; boundary=x",
+      body: { form: "fields", fields },
+    },
+    { bytes: '{"text":"Hi"}' },
+  );
+  assert.deepEqual(lineObjects(await here.export())[0]?.request, {
+    method: "POST",
+    provider: "openai",
+    path: "/v1/audio/transcriptions",
+    fields: [
+      { name: "model", text: "whisper-1" },
+      { name: "file", headers: [file, "content-type: audio/mpeg"], size: 9, sha256: sha256("whisper-1") },
+    ],
+  });
+});
+
 test("large bodies come back, whatever they hold", async () => {
   const here = deck();
   const text = `é${"東京🗼\n".repeat(150_000)}`;
