@@ -134,3 +134,65 @@ export function chat(messages: readonly string[], more: object = {}): object {
     ...more,
   };
 }
+
+/** The bodies of an agent's session: tools, a system prompt, and a conversation that grows by two turns each. */
+export function agentSession(turns: number): object[] {
+  const tools = Array.from({ length: 20 }, (_, n) => ({
+    name: `tool_${n}`,
+    description: prose(n, 300),
+    input_schema: {
+      type: "object",
+      properties: { path: { type: "string", description: prose(n + 50, 20) } },
+    },
+  }));
+  const messages: object[] = [{ role: "user", content: prose(99, 200) }];
+  return Array.from({ length: turns }, (_, n) => {
+    if (n > 0) {
+      const id = `toolu_${n}`;
+      const call = { type: "tool_use", id, name: `tool_${n % 20}`, input: { path: `/src/file-${n}.ts` } };
+      messages.push(
+        { role: "assistant", content: [{ type: "text", text: prose(n * 2, 60) }, call] },
+        { role: "user", content: [{ type: "tool_result", tool_use_id: id, content: prose(n * 2 + 1, 560) }] },
+      );
+    }
+    return {
+      model: "claude-test",
+      max_tokens: 8192,
+      system: prose(1000, 1500),
+      tools,
+      messages: [...messages],
+    };
+  });
+}
+
+/** Words that repeat about as often as those of a real text. */
+function prose(seed: number, count: number): string {
+  let state = seed + 1;
+  const words: string[] = [];
+  for (let n = 0; n < count; n++) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    // Common words are common: the rank falls with the square of a uniform number.
+    const rank = Math.floor(((state >>> 8) / 2 ** 24) ** 2 * 4000);
+    words.push(`w${((rank + 7) * 7919).toString(36)}`);
+  }
+  return words.join(" ");
+}
+
+/** Notes in `gone` what is not there, as the store does where it keeps that table. */
+export async function noteGone({ folder }: Shelf): Promise<void> {
+  const main = openDatabase(`${folder}/askonce.db`);
+  const archive = openDatabase(`${folder}/archive.db`);
+  try {
+    main.value("PRAGMA busy_timeout = 5000");
+    if (Number(main.value("SELECT count(*) FROM sqlite_master WHERE name = 'gone'")) > 0) return;
+    main.exec("CREATE TABLE gone (seq INTEGER PRIMARY KEY AUTOINCREMENT, id INTEGER NOT NULL)");
+    const ids = String(archive.value("SELECT group_concat(entry_id) FROM requests")).split(",");
+    for (const id of ids) {
+      if (Number(main.value(`SELECT count(*) FROM entries WHERE id = ${id}`)) === 0)
+        main.exec(`INSERT INTO gone (id) VALUES (${id})`);
+    }
+  } finally {
+    main.close();
+    archive.close();
+  }
+}
