@@ -17,7 +17,7 @@ const ROUND_MS = 50;
 /** Looked at in one round for entries that are not there. */
 const SWEPT = 256;
 /** Kept for what comes next, or a twentieth of the file where that is more. */
-const PAGES_KEPT_FREE = 256;
+const PAGES_KEPT_FREE = 16;
 
 export interface TendParts {
   readonly file: ArchiveFile;

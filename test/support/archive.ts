@@ -3,18 +3,32 @@ import { createHash } from "node:crypto";
 import type { Archive } from "../../src/cache/archive.ts";
 import { type CacheKey, memoryBody } from "../../src/cache/entry.ts";
 import { type Clock, systemClock } from "../../src/clock.ts";
+import { thread } from "../../src/host.node.ts";
 import type { Thread } from "../../src/host.ts";
 import type { NewRequest, RequestHead } from "../../src/requests/kept.ts";
 import { type ArchiveSettings, openArchive } from "../../src/storage/archive.ts";
+import type { OpenDatabase } from "../../src/storage/database.ts";
 import { Desk } from "../../src/storage/desk.ts";
 import type { CallMessage } from "../../src/storage/desk-calls.ts";
 import type { openStore } from "../../src/storage/store.ts";
-import { entryOf, MIB, openDatabase, openTestStore } from "./store.ts";
+import { entryOf, MIB, onBun, openDatabase, openTestStore } from "./store.ts";
+
+const worker = onBun ? "../../src/storage/desk.bun.ts" : "../../src/storage/desk.deno.ts";
+
+/** A real one, of the runtime that runs the test. */
+export const startThread = (): Thread =>
+  thread(new Worker(new URL(worker, import.meta.url).href, { type: "module" }));
 
 /** A thread that is none. */
-export function deskOnLoop(clock: Clock = systemClock): Thread {
+export function deskOnLoop(clock: Clock = systemClock, { pages = 0 } = {}): Thread {
   let hear = (_message: unknown) => {};
-  const desk = new Desk({ openDatabase, clock, report: (report) => hear({ report }) });
+  const open: OpenDatabase = (path) => {
+    const db = openDatabase(path);
+    // What a full disk looks like from inside.
+    if (pages > 0 && path.endsWith("archive.db")) db.value(`PRAGMA max_page_count = ${pages}`);
+    return db;
+  };
+  const desk = new Desk({ openDatabase: open, clock, report: (report) => hear({ report }) });
   let stopped = false;
   return {
     post(message, transfer = []) {
@@ -63,6 +77,7 @@ export async function openShelf(
     clock: systemClock,
     settings: () => all,
     report: (message) => reports.push(message),
+    tendMs: 20,
   });
   return {
     folder,
