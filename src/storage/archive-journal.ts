@@ -37,5 +37,8 @@ export class ArchiveJournal {
     return false;
   }
 
-  tend(_settings: { readonly journalKeepMs: number; readonly journalSize: number }, _now: number): void {}
+  /** True where there is more to do. */
+  tend(_settings: { readonly journalKeepMs: number; readonly journalSize: number }, _now: number): boolean {
+    return false;
+  }
 }

@@ -1,7 +1,7 @@
 import type { ArchiveSettings } from "./archive.ts";
 import type { Entries } from "./archive-entries.ts";
 import type { ArchiveFile, OpenArchive } from "./archive-file.ts";
-import { keyHeadOf } from "./archive-rows.ts";
+import { keyHeadOf } from "./request-rows.ts";
 
 /** What the archive may take of all the room there is. */
 const SHARE = 0.5;

@@ -11,13 +11,13 @@ import { Entries, type Listed } from "./archive-entries.ts";
 import { ArchiveFile, inodeOf, type OpenArchive } from "./archive-file.ts";
 import { nearestOf } from "./archive-nearest.ts";
 import { sha256 } from "./archive-requests.ts";
-import { keyHeadOf } from "./archive-rows.ts";
 import { searched } from "./archive-search.ts";
 import type { OpenDatabase } from "./database.ts";
 import type { CallMessage, DeskCalls, DeskMessage, Keepable, Tended } from "./desk-calls.ts";
 import { Tending } from "./desk-tend.ts";
 import { faultWords } from "./faults.ts";
 import { bytesOnDisk } from "./file.ts";
+import { keyHeadOf } from "./request-rows.ts";
 
 export interface DeskOptions {
   readonly openDatabase: OpenDatabase;
@@ -205,7 +205,7 @@ class DeskParts implements Omit<Answers, "open" | "piece"> {
     let more = false;
     try {
       ({ forgottenTo, more } = await this.#tending.run(settings));
-      await this.#journal((journal) => journal.tend(settings, this.options.clock.now()));
+      more = (await this.#journal((journal) => journal.tend(settings, this.options.clock.now()))) || more;
     } catch (error) {
       this.#file.note(error);
     }
