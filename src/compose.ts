@@ -47,6 +47,7 @@ export async function compose(config: Config, host: Host): Promise<App> {
     clock,
     limits: () => ({
       maxSize: current.maxSize,
+      besideBytes: archive.state().bytes,
       inactiveMs: current.inactiveMs,
       ttlMs: (endpoint) => (PURE_KINDS.has(endpoint) ? current.ttlPureMs : current.ttlMs),
     }),

@@ -1,4 +1,5 @@
 import { type Body, type CacheKey, type Entry, memoryBody } from "../cache/entry.ts";
+import type { PutOptions } from "../cache/store.ts";
 import type { BatchForm } from "../providers/embeddings.ts";
 import { joinVectors, splitAnswer, unitForm, type Vector } from "./batch-answer.ts";
 import type { Batch, Unit } from "./batch-request.ts";
@@ -26,7 +27,7 @@ export function withParts(
   job: Job,
   asked: { form: BatchForm; placed: readonly Unit[] },
 ): Job {
-  return { ...job, kept: (entry) => keepParts(parts, job, { ...asked, entry }) };
+  return { ...job, kept: (entry, put) => keepParts(parts, job, { ...asked, entry, put }) };
 }
 
 /** The inputs of a batch in the request's order. */
@@ -38,9 +39,9 @@ export function placedUnits({ units, order }: Batch): readonly Unit[] {
 async function keepParts(
   parts: ProxyParts,
   job: Job,
-  options: { form: BatchForm; placed: readonly Unit[]; entry: Entry },
+  options: { form: BatchForm; placed: readonly Unit[]; entry: Entry; put: PutOptions },
 ): Promise<void> {
-  const { form, placed, entry } = options;
+  const { form, placed, entry, put } = options;
   const { size } = entry.body;
   if (entry.status !== 200 || !parts.budget.take(size)) return;
   const turns = turnsOf(parts.clock);
@@ -54,7 +55,7 @@ async function keepParts(
     for (const [at, unit] of placed.entries()) {
       if (done.has(unit.digest)) continue;
       done.add(unit.digest);
-      wave.push(keepPart(parts, job, { form, unit, entry, vector: vectors[at] as Vector }));
+      wave.push(keepPart(parts, job, { form, unit, entry, put, vector: vectors[at] as Vector }));
       const turn = turns();
       if (turn) await turn;
       if (wave.length >= WAVE) await Promise.all(wave.splice(0));
@@ -70,16 +71,16 @@ async function keepParts(
 async function keepPart(
   parts: ProxyParts,
   job: Job,
-  part: { form: BatchForm; unit: Unit; entry: Entry; vector: Vector },
+  part: { form: BatchForm; unit: Unit; entry: Entry; put: PutOptions; vector: Vector },
 ): Promise<void> {
-  const { form, unit, entry, vector } = part;
+  const { form, unit, entry, put, vector } = part;
   const keys = partKeys(job, unit);
   const key = entry.key === job.ownKey ? keys.own : keys.shared;
   if (job.plan.unproven && isFresh(parts, job, key)) return;
   const pieces = [...joinVectors([vector], unitForm(form))];
   const size = pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
   // The store counts its faults itself, and the whole answer is kept already.
-  await parts.store.put({ ...entry, key, body: memoryBody(joined(pieces, size)) }).catch(() => {});
+  await parts.store.put({ ...entry, key, body: memoryBody(joined(pieces, size)) }, put).catch(() => {});
 }
 
 /** A request that had to prove itself first replaces nothing that is still good for all. */

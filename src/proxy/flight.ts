@@ -1,5 +1,6 @@
 import type { CacheKey, Entry, EntryFacts } from "../cache/entry.ts";
 import type { Flight } from "../cache/flights.ts";
+import type { PutOptions } from "../cache/store.ts";
 import type { Asked, Family, RefusalReason, Usage } from "../providers/provider.ts";
 import type { KeyParts } from "./key.ts";
 import type { Plan } from "./policy.ts";
@@ -48,5 +49,5 @@ export interface Job {
   /** What its keys are made of, but for pool and body. */
   readonly keyParts: Omit<KeyParts, "partition" | "body">;
   /** What else is to be done with an entry once it is committed, before readers see the end. Never rejects. */
-  readonly kept?: (entry: Entry) => Promise<void>;
+  readonly kept?: (entry: Entry, options: PutOptions) => Promise<void>;
 }

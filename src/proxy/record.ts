@@ -21,9 +21,12 @@ export function launch(parts: ProxyParts, job: Job): AnswerFlight {
   const run = new Run(parts, job);
   const flight: AnswerFlight = {
     recording: run.recording,
+    keys: [job.key, job.ownKey],
+    facts: job.facts,
     credential: job.credential,
     heardAt: () => run.heardAt,
     abort: () => run.abort(),
+    dismiss: () => run.dismiss(),
     bound: () => run.bound,
     head: run.head,
     done: run.done,
@@ -52,6 +55,7 @@ class Run {
   /** Until the head is there: what the request asked for. */
   #stream: boolean;
   #unread = false;
+  #dismissed = false;
   #finished = false;
   #firstByteMs = 0;
   #timers = new Set<ReturnType<typeof setTimeout>>();
@@ -81,6 +85,11 @@ class Run {
 
   abort(): void {
     this.#upstream.abort();
+  }
+
+  dismiss(): void {
+    this.#dismissed = true;
+    this.#leave();
   }
 
   start(leave: () => void): void {
@@ -187,6 +196,8 @@ class Run {
     const refusal = finding.refusal ?? finding.cutShort;
     if (refusal !== undefined && !this.#job.plan.keep.includes(refusal))
       return { kept: false, refusal, usage, model, key: undefined };
+    const purged: Outcome = { kept: false, refusal: "purged", usage, model, key: undefined };
+    if (this.#dismissed) return purged;
     const job = this.#job;
     const key = finding.accountBound ? job.ownKey : job.key;
     if (job.claim && response.status === 200) this.#parts.verified.accept(job.claim);
@@ -209,8 +220,10 @@ class Run {
     };
     this.#after(HOLD_MS, () => this.recording.end());
     try {
-      await this.#parts.store.put(entry);
-      await job.kept?.(entry);
+      const unless = () => this.#dismissed;
+      await this.#parts.store.put(entry, { unless });
+      if (this.#dismissed) return purged;
+      await job.kept?.(entry, { unless });
       return { kept: true, refusal: undefined, usage, model, key };
     } catch (error) {
       if (!(error instanceof StoreFault)) this.#parts.report(`keeping an answer failed: ${String(error)}`);
@@ -232,7 +245,9 @@ class Run {
     if (this.#finished || this.#unread || this.recording.state !== "open") return;
     const { onDisconnectMs } = this.#job.plan;
     const worthless =
-      this.recording.piped || (this.#refusal !== undefined && this.#refusal !== "store-fault");
+      this.recording.piped ||
+      this.#dismissed ||
+      (this.#refusal !== undefined && this.#refusal !== "store-fault");
     if (worthless || onDisconnectMs === 0 || this.#parts.unread.count >= UNREAD_LIMIT) {
       this.#upstream.abort();
       return;
