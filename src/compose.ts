@@ -40,6 +40,7 @@ export async function compose(config: Config, host: Host): Promise<App> {
   let going = false;
   const report = (message: string) => host.write("stderr", `askonce: ${message}\n`);
   const clock = systemClock;
+  const startedAt = clock.now();
   const durable = await openStore({
     folder: config.data,
     files: host.files,
@@ -88,6 +89,8 @@ export async function compose(config: Config, host: Host): Promise<App> {
         archiveQueued: queued,
         archiveDropped: dropped,
         bufferedBytes: budget.used,
+        process: { ...host.usage(), startedAt },
+        build: { version: VERSION, runtime: `${host.runtime.name} ${host.runtime.version}` },
       };
     },
   });
