@@ -6,6 +6,7 @@ import { systemClock } from "./clock.ts";
 import type { Config, ListenAddress } from "./config.ts";
 import type { Host, Peer } from "./host.ts";
 import { createJournal } from "./journal/journal.ts";
+import { createTraces } from "./journal/otel.ts";
 import { createPricing } from "./journal/pricing.ts";
 import { providersFor } from "./providers/table.ts";
 import { Budget } from "./proxy/budget.ts";
@@ -94,6 +95,13 @@ export async function compose(config: Config, host: Host): Promise<App> {
       };
     },
   });
+  const traces = createTraces({
+    endpoint: () => current.otelEndpoint,
+    journal,
+    fetch: host.fetch,
+    report,
+    version: VERSION,
+  });
   const loopId = `askonce-${randomHex(8)}`;
   const budget = new Budget(
     () => current.maxBuffered,
@@ -143,6 +151,7 @@ export async function compose(config: Config, host: Host): Promise<App> {
       current = next;
       providers = providersFor(next.providers);
       pricing.reload();
+      traces.reload();
     },
     draining() {
       going = true;
@@ -151,6 +160,7 @@ export async function compose(config: Config, host: Host): Promise<App> {
     async close() {
       await proxy.flights.settled();
       await journal.close();
+      await traces.close();
       await archive.close();
       await store.close();
     },
