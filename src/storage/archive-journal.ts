@@ -108,7 +108,10 @@ export class ArchiveJournal {
     return changed.length > 0;
   }
 
-  /** Drops a slice of what is past its time or over its size. Answers whether there is more. `now` is epoch ms. */
+  /**
+   * Drops a slice of what is past its time or over its size. Answers whether there is more. `now` is epoch ms; not to
+   * be called while a jump of the clock is suspected.
+   */
   tend(limits: JournalLimits, now: number): boolean {
     return this.#together(() => {
       const { dropReasons, dropSums, dropWriters } = this.#statements;
