@@ -6,6 +6,7 @@ import { systemClock } from "./clock.ts";
 import type { Config, ListenAddress } from "./config.ts";
 import type { Host, Peer } from "./host.ts";
 import { createJournal } from "./journal/journal.ts";
+import { createTraces } from "./journal/otel.ts";
 import { createPricing } from "./journal/pricing.ts";
 import { providersFor } from "./providers/table.ts";
 import { Budget } from "./proxy/budget.ts";
@@ -40,6 +41,7 @@ export async function compose(config: Config, host: Host): Promise<App> {
   let going = false;
   const report = (message: string) => host.write("stderr", `askonce: ${message}\n`);
   const clock = systemClock;
+  const startedAt = clock.now();
   const durable = await openStore({
     folder: config.data,
     files: host.files,
@@ -64,6 +66,8 @@ export async function compose(config: Config, host: Host): Promise<App> {
   const pricing = createPricing({
     file: async () => (current.prices === "" ? undefined : await host.files.readText(current.prices)),
     report,
+    providers: () => providers,
+    clock,
   });
   const journal = createJournal({
     form: () => current.log,
@@ -86,8 +90,17 @@ export async function compose(config: Config, host: Host): Promise<App> {
         archiveQueued: queued,
         archiveDropped: dropped,
         bufferedBytes: budget.used,
+        process: { ...host.usage(), startedAt },
+        build: { version: VERSION, runtime: `${host.runtime.name} ${host.runtime.version}` },
       };
     },
+  });
+  const traces = createTraces({
+    endpoint: () => current.otelEndpoint,
+    journal,
+    fetch: host.fetch,
+    report,
+    version: VERSION,
   });
   const loopId = `askonce-${randomHex(8)}`;
   const budget = new Budget(
@@ -137,6 +150,8 @@ export async function compose(config: Config, host: Host): Promise<App> {
     reload(next) {
       current = next;
       providers = providersFor(next.providers);
+      pricing.reload();
+      traces.reload();
     },
     draining() {
       going = true;
@@ -145,6 +160,7 @@ export async function compose(config: Config, host: Host): Promise<App> {
     async close() {
       await proxy.flights.settled();
       await journal.close();
+      await traces.close();
       await archive.close();
       await store.close();
     },
