@@ -62,6 +62,8 @@ export async function compose(config: Config, host: Host): Promise<App> {
     clock,
     settings: () => current,
     report,
+    // Where the store cannot be written they are told of again after the next start.
+    forgotten: (upTo) => void durable.forgotten(upTo).catch(() => {}),
   });
   const pricing = createPricing({
     file: async () => (current.prices === "" ? undefined : await host.files.readText(current.prices)),

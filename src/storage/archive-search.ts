@@ -1,6 +1,8 @@
 import type { EntryQuery, EntryRow } from "../cache/archive.ts";
-import { type Entries, type Listed, matches } from "./archive-entries.ts";
+import { type Entries, matches } from "./archive-entries.ts";
 import type { WordTable } from "./archive-words.ts";
+import { type Position, readCursor, writeCursor } from "./cursor.ts";
+import type { StoredRow } from "./listing.ts";
 
 /** Looked at in one go; and in all, where a search is sorted by something else than age. */
 const BATCH = 256;
@@ -22,13 +24,16 @@ interface Parts {
 export function searched(
   query: Search,
   parts: Parts,
-): { readonly entries: readonly Listed[]; readonly nextCursor: string | undefined } {
+): { readonly rows: readonly StoredRow[]; readonly nextCursor: string | undefined } {
   const { sort, limit } = query;
-  const after = query.cursor === undefined ? undefined : readCursor(query.cursor, query);
+  const after = readCursor(query);
   if (sort === "newest" || sort === "oldest") {
     const start = after?.id ?? (sort === "newest" ? Number.MAX_SAFE_INTEGER : 0);
     const { found, lookedTo, more } = matching(query, { parts, order: sort, start, limit });
-    return { entries: found, nextCursor: more ? cursorOf(query, { id: lookedTo }) : undefined };
+    return {
+      rows: found,
+      nextCursor: more ? writeCursor(query, { value: lookedTo, id: lookedTo }) : undefined,
+    };
   }
   const { found } = matching(query, {
     parts,
@@ -37,25 +42,17 @@ export function searched(
     limit: MOST_SORTED,
   });
   const value = VALUES[sort];
-  const compare = (one: Place, other: Place) => other.value - one.value || other.id - one.id;
+  const compare = (one: Position, other: Position) => other.value - one.value || other.id - one.id;
   const places = found
-    .map((listed) => ({ listed, id: listed.id, value: value(listed.row) }))
+    .map((row) => ({ row, id: row.id, value: value(row) }))
     .sort(compare)
     .filter((place) => after === undefined || compare(after, place) < 0);
   const page = places.slice(0, limit);
   const last = page.at(-1);
   return {
-    entries: page.map(({ listed }) => listed),
-    nextCursor:
-      places.length > limit && last !== undefined
-        ? cursorOf(query, { id: last.id, value: last.value })
-        : undefined,
+    rows: page.map(({ row }) => row),
+    nextCursor: places.length > limit && last !== undefined ? writeCursor(query, last) : undefined,
   };
-}
-
-interface Place {
-  readonly id: number;
-  readonly value: number;
 }
 
 const VALUES: Readonly<Record<"used" | "hits" | "size", (row: EntryRow) => number>> = {
@@ -67,60 +64,22 @@ const VALUES: Readonly<Record<"used" | "hits" | "size", (row: EntryRow) => numbe
 function matching(
   { q, filter }: Search,
   options: { parts: Parts; order: "newest" | "oldest"; start: number; limit: number },
-): { found: Listed[]; lookedTo: number; more: boolean } {
+): { found: StoredRow[]; lookedTo: number; more: boolean } {
   const { parts, order, start, limit } = options;
-  const found: Listed[] = [];
+  const found: StoredRow[] = [];
   let lookedTo = start;
   for (let lookedAt = 0; lookedAt < MOST_LOOKED_AT; lookedAt += BATCH) {
     const ids = parts.words.search(q, { filter, after: lookedTo, order, limit: BATCH });
     const rows = parts.entries.rowsOf(ids);
     for (const id of ids) {
-      const listed = rows.get(id);
-      if (listed !== undefined && matches(listed.row, filter)) {
+      const row = rows.get(id);
+      if (row !== undefined && matches(row, filter)) {
         if (found.length === limit) return { found, lookedTo, more: true };
-        found.push(listed);
+        found.push(row);
       }
       lookedTo = id;
     }
     if (ids.length < BATCH) return { found, lookedTo, more: false };
   }
   return { found, lookedTo, more: true };
-}
-
-/** Bound to the query, so that no page of one is taken for another's. */
-function cursorOf(query: Search, place: { id: number; value?: number }): string {
-  return btoa(JSON.stringify([place.id, place.value ?? null, markOf(query)]))
-    .replaceAll("+", "-")
-    .replaceAll("/", "_")
-    .replaceAll("=", "");
-}
-
-function readCursor(cursor: string, query: Search): Place {
-  try {
-    const [id, value, mark] = JSON.parse(atob(cursor.replaceAll("-", "+").replaceAll("_", "/"))) as unknown[];
-    if (typeof id === "number" && (value === null || typeof value === "number") && mark === markOf(query))
-      return { id, value: value ?? 0 };
-  } catch {
-    // Said below.
-  }
-  throw new RangeError("the cursor is not one of this search's");
-}
-
-/** 32 bits over all that a page depends on. */
-function markOf({ q, sort, filter }: Search): number {
-  const { provider, endpoint, model, namespace, storedBefore, storedSince, keys } = filter;
-  const text = JSON.stringify([
-    q,
-    sort,
-    provider,
-    endpoint,
-    model,
-    namespace,
-    storedBefore,
-    storedSince,
-    keys,
-  ]);
-  let mark = 0x811c9dc5;
-  for (let at = 0; at < text.length; at++) mark = Math.imul(mark ^ text.charCodeAt(at), 0x01000193);
-  return mark >>> 0;
 }

@@ -89,7 +89,7 @@ export class Tending {
   /** True while there is more to forget. */
   async #forgetGone(): Promise<boolean> {
     const entries = this.parts.entries();
-    if (entries === undefined || !entries.hasGone()) return false;
+    if (entries === undefined) return false;
     const { ids, upTo } = entries.gone(this.#goneTo, STEP);
     if (ids.length === 0) return false;
     await this.parts.file.write(({ requests }) => {
