@@ -98,7 +98,7 @@ class DeskParts implements Omit<Answers, "open" | "piece"> {
     this.#tending = new Tending({
       file: this.#file,
       entries: () => this.#main(),
-      monotonic: () => options.clock.monotonic(),
+      clock: options.clock,
     });
   }
 
@@ -206,7 +206,6 @@ class DeskParts implements Omit<Answers, "open" | "piece"> {
     let more = false;
     try {
       ({ forgottenTo, more } = await this.#tending.run(settings));
-      more = (await this.#journal((journal) => journal.tend(settings, this.options.clock.now()))) || more;
     } catch (error) {
       this.#file.note(error);
     }
