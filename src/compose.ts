@@ -74,10 +74,6 @@ export async function compose(config: Config, host: Host): Promise<App> {
     startThread: host.startThread,
     clock,
     settings: () => current,
-    forgotten: (upTo) => {
-      // What stays in `gone` is told of again.
-      durable.forgotten(upTo).catch(() => {});
-    },
     report,
     // Where the store cannot be written they are told of again after the next start.
     forgotten: (upTo) => void durable.forgotten(upTo).catch(() => {}),
