@@ -26,12 +26,9 @@ const explainBody = v.union([
       v.description("As a client would send it, with query and controls; an address before it is left out."),
     ),
     headers: v.optional(
-      v.pipe(
-        v.record(
-          v.pipe(text, v.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}$/, "this is no name of a header")),
-          v.pipe(text, v.regex(/^[\x20-\x7e\t]{0,8000}$/, "use printable ASCII")),
-        ),
-        v.check((headers) => !Array.isArray(headers), "use an object"),
+      v.record(
+        v.pipe(text, v.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}$/, "this is no name of a header")),
+        v.pipe(text, v.regex(/^[\x20-\x7e\t]{0,8000}$/, "use printable ASCII")),
       ),
       {},
     ),
