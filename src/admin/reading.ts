@@ -26,10 +26,15 @@ export async function readAsked(
   requireType(request, ["application/json"]);
   const bytes = await readBytes(request, body.maxBytes ?? MAX_JSON);
   const value = bytes.byteLength === 0 && body.optional ? {} : jsonOf(bytes);
-  // For valibot an array is an object too.
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw adminErrors.invalid("body: expected an object");
-  return { ...asked, bytes, body: checked(body.json, value, "body") };
+  const found = checked(body.json, value, "body") as Readonly<Record<string, unknown>>;
+  // For valibot an array is an object too, and comes out as one.
+  for (const [name, member] of Object.entries(value)) {
+    if (Array.isArray(member) && !Array.isArray(found[name]))
+      throw adminErrors.invalid(`body.${name}: expected an object`);
+  }
+  return { ...asked, bytes, body: found };
 }
 
 function queryOf(route: Route, given: URLSearchParams): unknown {

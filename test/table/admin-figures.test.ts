@@ -333,6 +333,7 @@ test("a request to explain reaches the proxy with its body as it was written, di
     {},
     { path: "p" },
     { path: "/p", headers: { a: 1 } },
+    { path: "/p", headers: [] },
     { path: "/p", headers: { "a b": "" } },
     { path: "/p", key: keyNumber(1) },
   ];
