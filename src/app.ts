@@ -129,7 +129,7 @@ function allowed(request: Request, origin: string): Response {
 }
 
 const CONTROLS =
-  "Authorization, Content-Type, Cache-Control, X-Cache-TTL, X-Cache-Namespace, X-Cache-Sample, X-Cache-Mode, X-Cache-Replay, X-Cache-Run";
+  "Authorization, Content-Type, Cache-Control, X-Cache-TTL, X-Cache-Namespace, X-Cache-Sample, X-Cache-Mode, X-Cache-Replay, X-Cache-Run, X-Cache-Explain";
 
 function welcome(parts: AppParts, base: string): string {
   const lines = [...parts.proxy.providers().values()].map(

@@ -17,6 +17,7 @@ import { CredentialReader } from "./proxy/credential.ts";
 import type { FlightHead } from "./proxy/flight.ts";
 import type { ProxyParts } from "./proxy/parts.ts";
 import { Refreshes } from "./proxy/refresh.ts";
+import { rekeyer } from "./proxy/rekey.ts";
 import { Samples } from "./proxy/samples.ts";
 import { Verified } from "./proxy/verified.ts";
 import { openArchive } from "./storage/archive.ts";
@@ -59,6 +60,7 @@ export async function compose(config: Config, host: Host): Promise<App> {
     clock,
     limits: () => ({
       maxSize: current.maxSize,
+      besideBytes: archive.state().bytes,
       inactiveMs: current.inactiveMs,
       ttlMs: (endpoint) => (PURE_KINDS.has(endpoint) ? current.ttlPureMs : current.ttlMs),
     }),
@@ -67,15 +69,20 @@ export async function compose(config: Config, host: Host): Promise<App> {
   const store = tieredStore({ memory: memoryStore({ maxBytes: config.maxMemory }), durable });
   const archive = openArchive({
     folder: config.data,
-    files: host.files,
     startThread: host.startThread,
     clock,
     settings: () => current,
+    forgotten: (upTo) => {
+      // What stays in `gone` is told of again.
+      durable.forgotten(upTo).catch(() => {});
+    },
     report,
   });
   const pricing = createPricing({
     file: async () => (current.prices === "" ? undefined : await host.files.readText(current.prices)),
     report,
+    providers: () => providers,
+    clock,
   });
   const journal = createJournal({
     form: () => current.log,
@@ -128,6 +135,7 @@ export async function compose(config: Config, host: Host): Promise<App> {
     verified: new Verified(clock, () => current.verifyTtlMs),
     refreshes: new Refreshes(clock, () => current.refreshConcurrency),
     samples: new Samples(),
+    recording: () => false,
     unread: { count: 0 },
     loopId,
     loopFor: (url) => (isNear(url) ? loopId : undefined),
@@ -146,8 +154,12 @@ export async function compose(config: Config, host: Host): Promise<App> {
     archive,
     journal,
     explainer: { explain: unbuilt },
-    rekey: unbuilt,
-    purge: (filter) => store.purge(filter),
+    rekey: rekeyer(proxy, { knownTag: (label) => archive.poolOf(label) }),
+    purge(filter) {
+      // Before the store: what is dismissed here is not put behind the purge's back.
+      proxy.flights.dismiss(filter, clock.now());
+      return store.purge(filter);
+    },
     token,
     clock,
     version: VERSION,
@@ -182,6 +194,7 @@ export async function compose(config: Config, host: Host): Promise<App> {
       read = next;
       current = { ...next, ...changes };
       providers = providersFor(next.providers);
+      pricing.reload();
     },
     draining() {
       ending.abort();

@@ -32,6 +32,21 @@ export class StoreFault extends Error {
   override name = "StoreFault";
 }
 
+/** A cassette, or a wish about one, that can't be used. `message` begins with `line N: ` where a line is to blame. */
+export class CassetteError extends Error {
+  override name = "CassetteError";
+  constructor(
+    readonly code: "invalid_cassette" | "invalid_redaction" | "cassette_too_large",
+    message: string,
+  ) {
+    super(message);
+  }
+
+  get status(): 400 | 413 {
+    return this.code === "cassette_too_large" ? 413 : 400;
+  }
+}
+
 /** What askonce itself answers when it cannot pass on an answer. The family words it as its SDK expects. */
 export class ProxyError extends Error {
   override name = "ProxyError";
@@ -43,8 +58,9 @@ export class ProxyError extends Error {
     super(message);
   }
 
-  /** The key of the cacheable request that it answers, once known. */
+  /** The key of the cacheable request that it answers, and the model it names, once known. */
   key: string | undefined;
+  model: string | undefined;
 
   /** Whether trying the same request again could help without paying twice. */
   get retryable(): boolean {

@@ -180,7 +180,7 @@ test("space is given back to the disk when max_size shrinks", async () => {
   const folder = temporaryFolder();
   let maxSize = 64 * MIB;
   const options = storeOptions(folder);
-  const limits = () => ({ maxSize, inactiveMs: Infinity, ttlMs: 0 });
+  const limits = () => ({ maxSize, besideBytes: 0, inactiveMs: Infinity, ttlMs: 0 });
   const store = await openStore({ ...options, limits });
   for (let n = 0; n < 20; n++) await store.put(entryOf(n, noise(2 * MIB)));
   assert.ok(onDisk(folder) > 40 * MIB);
@@ -216,7 +216,7 @@ test("unused entries go after `inactive` or their own TTL, the longer; endless a
   const ttlMs = (endpoint: string) => (endpoint === "embeddings" ? 30 * DAY : 4 * DAY);
   const store = await openStore({
     ...options,
-    limits: () => ({ maxSize: MIB * 64, inactiveMs: 4 * DAY, ttlMs }),
+    limits: () => ({ maxSize: MIB * 64, besideBytes: 0, inactiveMs: 4 * DAY, ttlMs }),
   });
   await until(() => store.get(keyOf(1)) === undefined, "the unused entry to go");
   assert.deepEqual(

@@ -7,7 +7,7 @@ import type { Config } from "../config.ts";
 import { AdminError, adminErrors, StoreFault } from "../errors.ts";
 import type { Peer } from "../host.ts";
 import type { LiveJournal } from "../journal/journal.ts";
-import type { KeptRequest } from "../requests/kept.ts";
+import type { KeptRequest, RequestHead } from "../requests/kept.ts";
 import { mayObserve, refuseForeign, requireToken } from "./auth.ts";
 import { configRoutes } from "./config.ts";
 import { credentialRoutes } from "./credentials.ts";
@@ -46,11 +46,24 @@ export interface AdminParts {
 }
 
 /** Works out under which key a kept request's answer belongs here and now. */
-export type Rekey = (request: KeptRequest, options: { credential?: string | undefined }) => Promise<Rekeyed>;
+export type Rekey = (
+  request: KeptRequest,
+  options: {
+    /** Label of the credential whose pool it goes to, where it goes to one. */
+    credential?: string | undefined;
+    /** It goes to that pool under every scope: its answer is bound to the account. */
+    own?: boolean | undefined;
+  },
+) => Promise<Rekeyed>;
 
 /** `credential`: the label of the pool it must go to is needed and not known. Else why no key can be worked out. */
 export type Rekeyed =
-  | { readonly key: CacheKey; readonly facts: Omit<Entry["facts"], "stream"> }
+  | {
+      readonly key: CacheKey;
+      readonly facts: Omit<Entry["facts"], "stream">;
+      /** The request as it counts here and now, with its digest; undefined: as it was given. */
+      readonly head?: RequestHead | undefined;
+    }
   | { readonly refused: string };
 
 /** The bearer token, kept in a file that only its owner reads. */

@@ -1,22 +1,213 @@
+/** Cassettes: stored answers with their requests as lines of JSON (docs/cassettes.md), out of the store and into it. */
+import { type CacheKey, type Entry, memoryBody } from "../cache/entry.ts";
 import type { EntryFilter } from "../cache/store.ts";
-import { StoreFault } from "../errors.ts";
+import type { Clock } from "../clock.ts";
+import { CassetteError } from "../errors.ts";
+import type { KeptRequest, NewRequest } from "../requests/kept.ts";
 import type { AdminParts } from "./admin.ts";
+import { lineOf, noteText, type ReadLine, readLine } from "./cassette-line.ts";
+import { linesOf, type Pieces } from "./cassette-lines.ts";
+import { redaction } from "./cassette-redact.ts";
 
-/** The lines of a cassette, one entry each. */
-export async function* exportLines(
-  _parts: AdminParts,
-  _options: { filter: EntryFilter; redact: readonly string[]; times: boolean },
-): AsyncGenerator<string> {
-  yield* [];
-  throw new StoreFault("cassettes are not there");
+export type CassetteParts = Pick<AdminParts, "store" | "archive" | "rekey" | "clock"> & {
+  readonly config: () => { readonly scope: string };
+};
+
+export interface ExportOptions {
+  readonly filter: EntryFilter;
+  /** Paths of what is masked: `request.messages[*].content`. */
+  readonly redact?: readonly string[] | undefined;
+  /** Whether the times of a stream's chunks go along: they differ from one recording to the next. */
+  readonly times?: boolean | undefined;
 }
 
-/** Takes all entries in, or none and rejects. */
+/** Why an entry is not written. */
+type SkipReason = "not_remembered" | "masked";
+
+/** Entries whose requests are asked for at once. */
+const PAGE = 16;
+
+/**
+ * A cassette in pieces of text, ready to be sent one after another: a line ends within a piece or at its end. Entries
+ * that vanish meanwhile are left out; those whose request is not remembered, or held a credential, are counted in a
+ * last line of its own. Throws `CassetteError` for a path that is none, at once and not when it is read.
+ */
+export function exportLines(parts: CassetteParts, options: ExportOptions): AsyncGenerator<string> {
+  const redactor = redaction(options.redact ?? []);
+  return exported(parts, { ...options, redactor });
+}
+
+async function* exported(
+  parts: CassetteParts,
+  options: ExportOptions & { redactor: ReturnType<typeof redaction> },
+): AsyncGenerator<string> {
+  const { store, archive, config } = parts;
+  const turn = turns(parts.clock);
+  const skipped: Partial<Record<SkipReason, number>> = {};
+  const keys = await archive.sorted(options.filter);
+  for (let at = 0; at < keys.length; at += PAGE) {
+    const page = keys.slice(at, at + PAGE);
+    const requests = await archive.requests(page);
+    for (const [index, key] of page.entries()) {
+      await turn();
+      const entry = store.get(key);
+      if (entry === undefined) continue;
+      const kept = requests[index];
+      const reason = skipReason(kept);
+      if (kept === undefined || reason !== undefined) {
+        const why = reason ?? "not_remembered";
+        skipped[why] = (skipped[why] ?? 0) + 1;
+        continue;
+      }
+      yield* lineOf(entry, kept, {
+        request: options.redactor.request(),
+        response: options.redactor.response(),
+        times: options.times ?? false,
+        apart: config().scope === "credential",
+        turn,
+      });
+    }
+  }
+  if (Object.keys(skipped).length > 0) yield noteText(skipped);
+}
+
+function skipReason(kept: KeptRequest | undefined): SkipReason | undefined {
+  if (kept === undefined) return "not_remembered";
+  if (kept.masked.length > 0) return "masked";
+  return kept.body === undefined && kept.head.method !== "GET" ? "not_remembered" : undefined;
+}
+
+export interface ImportOptions {
+  /** Label of the credential whose pool the entries go to; undefined: the one that each line names. */
+  readonly credential?: string | undefined;
+  /** Reads and checks everything, and stores nothing. */
+  readonly dryRun?: boolean | undefined;
+  /** Of the whole; default 1 GiB. */
+  readonly maxBytes?: number | undefined;
+}
+
+export interface Imported {
+  /** Entries of the cassette. */
+  readonly imported: number;
+  /** Of these, those that took the place of a stored one. */
+  readonly replaced: number;
+}
+
+const GIB = 1024 * 1024 * 1024;
+
+/**
+ * Takes a cassette in, whole or not at all: throws `CassetteError` that names the first wrong line, and `StoreFault`
+ * where it can't be stored. `pieces` may be cut anywhere. Entries replace what stands under their keys and never
+ * expire.
+ */
 export async function importLines(
-  _parts: AdminParts,
-  lines: AsyncIterable<string>,
-  _options: { credential: string | undefined },
-): Promise<{ imported: number; replaced: number }> {
-  for await (const _line of lines);
-  throw new StoreFault("cassettes are not there");
+  parts: CassetteParts,
+  pieces: Pieces,
+  options: ImportOptions = {},
+): Promise<Imported> {
+  const { store, clock } = parts;
+  const turn = turns(clock);
+  const taken = new Map<CacheKey, Taken>();
+  for await (const { number, text } of linesOf(pieces, { maxBytes: options.maxBytes ?? GIB })) {
+    await turn();
+    const one = await take(parts, { number, text }, options);
+    if (one === undefined) continue;
+    const before = taken.get(one.key);
+    if (before !== undefined) throw at(number, `it answers the same request as line ${before.number}`);
+    taken.set(one.key, one);
+  }
+  let replaced = 0;
+  for (const key of taken.keys()) {
+    await turn();
+    if (store.get(key) !== undefined) replaced++;
+  }
+  if (!options.dryRun) {
+    const now = clock.now();
+    await store.putAll(
+      [...taken.values()].map(({ key, entry }) => ({ ...entry, key, startedAt: now, storedAt: now })),
+    );
+    await remember(parts, [...taken.values()]);
+  }
+  return { imported: taken.size, replaced };
+}
+
+interface Taken {
+  readonly number: number;
+  readonly key: CacheKey;
+  readonly entry: Omit<Entry, "key" | "startedAt" | "storedAt">;
+  readonly request: NewRequest;
+}
+
+async function take(
+  parts: CassetteParts,
+  { number, text }: { number: number; text: string },
+  options: ImportOptions,
+): Promise<Taken | undefined> {
+  let line: ReadLine | undefined;
+  try {
+    line = await readLine(text);
+  } catch (error) {
+    throw error instanceof CassetteError ? at(number, error.message) : error;
+  }
+  if (line === undefined) return undefined;
+  const { request, answer, bound } = line;
+  const found = await parts.rekey(request.kept, {
+    credential: options.credential ?? line.credential,
+    ...(bound && { own: true }),
+  });
+  if ("refused" in found) throw at(number, found.refused);
+  const { stream, bytes, ...rest } = answer;
+  const { endpoint, model } = found.facts;
+  const head = found.head ?? { ...request.kept.head, endpoint, model };
+  return {
+    number,
+    key: found.key,
+    entry: {
+      ...rest,
+      body: memoryBody(bytes),
+      facts: { ...found.facts, stream },
+      ttlMs: Number.POSITIVE_INFINITY,
+      imported: true,
+    },
+    request:
+      request.bytes === undefined
+        ? { head, body: new Uint8Array(0), ignored: [], kept: request.kept.body }
+        : { head, body: request.bytes, ignored: [] },
+  };
+}
+
+/** The archive drops what does not fit into its queue: it gets no more at once than it surely takes. */
+const REMEMBER_COUNT = 1000;
+const REMEMBER_BYTES = 16 * 1024 * 1024;
+
+async function remember({ archive }: CassetteParts, taken: readonly Taken[]): Promise<void> {
+  let count = 0;
+  let bytes = 0;
+  for (const { key, request } of taken) {
+    if (count >= REMEMBER_COUNT || bytes + request.body.byteLength > REMEMBER_BYTES) {
+      await archive.settled();
+      count = 0;
+      bytes = 0;
+    }
+    archive.keep(key, request);
+    count++;
+    bytes += request.body.byteLength;
+  }
+  await archive.settled();
+}
+
+function at(number: number, why: string): CassetteError {
+  return new CassetteError("invalid_cassette", `line ${number}: ${why}`);
+}
+
+/** Work on the loop between two turns of it, ms. */
+const SLICE_MS = 8;
+
+function turns(clock: Clock): () => Promise<void> {
+  let began = clock.monotonic();
+  return async () => {
+    if (clock.monotonic() - began < SLICE_MS) return;
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    began = clock.monotonic();
+  };
 }

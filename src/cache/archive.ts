@@ -38,6 +38,8 @@ export interface Archive {
     query: RowQuery,
   ): Promise<{ readonly rows: readonly JournalRow[]; readonly nextBefore: number | undefined }>;
   credentials(): Promise<readonly CredentialRow[]>;
+  /** The pool of the credential with that label, where anything is stored in it. */
+  poolOf(label: string): Promise<string | undefined>;
   /** Gives a credential a name; resolves to false where the label is not known. "" takes the name away. */
   nameCredential(label: string, name: string): Promise<boolean>;
   state(): ArchiveState;
@@ -146,6 +148,69 @@ export interface Tally {
   unpriced: number;
 }
 
+/** The members of `Tally`, in the order in which they are stored. */
+export const TALLY_MEMBERS = [
+  "requests",
+  "hits",
+  "misses",
+  "partial",
+  "joined",
+  "bypassed",
+  "refused",
+  "errors",
+  "aborted",
+  "bytes",
+  "calls",
+  "spentTokens",
+  "spentUsd",
+  "refreshes",
+  "refreshTokens",
+  "refreshUsd",
+  "unread",
+  "unreadTokens",
+  "unreadUsd",
+  "savedTokens",
+  "savedUsd",
+  "savedMs",
+  "joinedTokens",
+  "joinedUsd",
+  "unpriced",
+] as const satisfies readonly (keyof Tally)[];
+
+/** Nothing happened. */
+export function emptyTally(): Tally {
+  return {
+    requests: 0,
+    hits: 0,
+    misses: 0,
+    partial: 0,
+    joined: 0,
+    bypassed: 0,
+    refused: 0,
+    errors: 0,
+    aborted: 0,
+    bytes: 0,
+    calls: 0,
+    spentTokens: 0,
+    spentUsd: 0,
+    refreshes: 0,
+    refreshTokens: 0,
+    refreshUsd: 0,
+    unread: 0,
+    unreadTokens: 0,
+    unreadUsd: 0,
+    savedTokens: 0,
+    savedUsd: 0,
+    savedMs: 0,
+    joinedTokens: 0,
+    joinedUsd: 0,
+    unpriced: 0,
+  };
+}
+
+/** Stands for the model, the namespace and the credential of groups beyond what is told apart. */
+export const OTHER = "(other)";
+
 export interface Dimensions {
   readonly provider: string;
   readonly endpoint: string;
@@ -175,6 +240,11 @@ export interface TallyDelta {
 }
 
 export interface JournalBatch {
+  /**
+   * Who counted it and the how manieth of its batches it is, from 1: one that was committed already is not added
+   * again, so that a batch whose fate is not known can be sent once more.
+   */
+  readonly origin?: { readonly writer: string; readonly sequence: number };
   readonly deltas: readonly TallyDelta[];
   readonly rows: readonly JournalRow[];
 }

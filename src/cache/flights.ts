@@ -1,8 +1,13 @@
-import type { CacheKey } from "./entry.ts";
+import type { CacheKey, EntryFacts } from "./entry.ts";
+import { matcher } from "./filter.ts";
 import type { Recording } from "./recording.ts";
+import type { EntryFilter } from "./store.ts";
 
 /** One provider call under way, which belongs to no caller. */
 export interface Flight<Head> {
+  /** Under which of these its answer will be kept shows at its end. */
+  readonly keys: readonly CacheKey[];
+  readonly facts: Omit<EntryFacts, "stream">;
   readonly recording: Recording;
   /** The provider's head; rejects where there is none. Settles only after a failed flight has left the map. */
   readonly head: Promise<Head>;
@@ -14,6 +19,8 @@ export interface Flight<Head> {
   bound(): boolean;
   /** Ends the call with nothing kept; its readers are broken off. */
   abort(): void;
+  /** Its answer reaches those who read it, is not kept (`purged`), and nobody joins it any more. */
+  dismiss(): void;
   /** Tag of the credential that pays for it: failures bound to a credential are its alone. */
   readonly credential: string;
 }
@@ -53,6 +60,22 @@ export class Flights<Head> {
 
   leave(key: CacheKey, flight: Flight<Head>): void {
     if (this.#byKey.get(key) === flight) this.#byKey.delete(key);
+  }
+
+  /**
+   * Dismisses the calls whose answers would match, as of what is stored now (`now`: epoch ms): at once, so that a purge
+   * of the store which begins in the same tick leaves no gap. Returns how many.
+   */
+  dismiss(filter: EntryFilter, now: number): number {
+    const matches = matcher(filter);
+    let dismissed = 0;
+    for (const flight of this.#all) {
+      const { facts } = flight;
+      if (!flight.keys.some((key) => matches({ key, facts, storedAt: now }))) continue;
+      flight.dismiss();
+      dismissed++;
+    }
+    return dismissed;
   }
 
   /** Ends every call under way. */

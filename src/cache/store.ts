@@ -17,7 +17,7 @@ import type { CacheKey, Entry } from "./entry.ts";
  */
 export interface Store {
   get(key: CacheKey): Entry | undefined;
-  put(entry: Entry): Promise<void>;
+  put(entry: Entry, options?: PutOptions): Promise<void>;
   /** Resolves to whether there was one. */
   delete(key: CacheKey): Promise<boolean>;
   /** Notes a hit. Cheap: written in batches, may be lost on a crash. */
@@ -26,20 +26,31 @@ export interface Store {
    * Pins an entry or lets it go, sets its TTL in ms (Infinity: forever; null: today's settings again). Resolves to
    * whether there is such an entry.
    */
-  change(
-    key: CacheKey,
-    change: { pinned?: boolean | undefined; ttlMs?: number | null | undefined },
-  ): Promise<boolean>;
-  /** Drops every entry that matches, a little at a time; resolves to how many. Pinned ones too. */
+  change(key: CacheKey, change: EntryChange): Promise<boolean>;
+  /**
+   * Drops every entry that matches and was put before the call, a little at a time; resolves to how many. Pinned ones
+   * too. What began after the call stays, be it put meanwhile or in the place of one that matched.
+   */
   purge(filter: EntryFilter): Promise<number>;
   /**
-   * Puts them all or, where it rejects or the process dies, none of them; they replace what stands under their keys.
+   * Puts them all or, where it rejects or the process dies, none of them; they replace what stands under their keys,
+   * whenever that began. Of two with one key the later one counts.
    */
   putAll(entries: readonly Entry[]): Promise<void>;
   stats(): StoreStats;
   health(): StoreHealth;
   /** Commits what is queued and lets go of the files. Further calls reject or miss. */
   close(): Promise<void>;
+}
+
+export interface PutOptions {
+  /** Asked when the entry is about to be committed: where it says true nothing is put, and the put resolves. */
+  readonly unless?: (() => boolean) | undefined;
+}
+
+export interface EntryChange {
+  readonly pinned?: boolean | undefined;
+  readonly ttlMs?: number | null | undefined;
 }
 
 export interface StoreStats {
@@ -66,6 +77,6 @@ export interface EntryFilter {
   readonly storedBefore?: number | undefined;
   readonly storedSince?: number | undefined;
   readonly keys?: readonly CacheKey[] | undefined;
-  /** The beginning of its key: lower-case hex digits. */
+  /** How the key begins: 4 to 64 lower-case hex digits. */
   readonly keyPrefix?: string | undefined;
 }

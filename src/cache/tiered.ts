@@ -1,17 +1,22 @@
 import { StoreFault } from "../errors.ts";
 import { type CacheKey, type Entry, SLICE_BYTES } from "./entry.ts";
 import type { MemoryStore } from "./memory.ts";
-import type { Store } from "./store.ts";
+import type { PutOptions, Store } from "./store.ts";
 
 /** A store that other processes change too. */
 export interface SharedStore extends Store {
-  /** As `put`; resolves to whether the entry now stands (false: one begun later does). */
-  commit(entry: Entry): Promise<boolean>;
+  /** As `put`; resolves to the entry as `get` now gives it, undefined where it does not stand. */
+  commit(entry: Entry, options?: PutOptions): Promise<Entry | undefined>;
   /**
    * Grows when another process may have deleted or replaced entries, at most some 200 ms after it did. Cheap enough
    * to ask at each `get`.
    */
   generation(): number;
+  /**
+   * Says that whoever keeps something by the ids of entries has forgotten those in the table `gone` up to this `seq`:
+   * the rows go.
+   */
+  forgotten(upTo: number): Promise<void>;
 }
 
 /**
@@ -41,6 +46,21 @@ export function tieredStore(tiers: { readonly memory: MemoryStore; readonly dura
     if (entry.body.size <= SLICE_BYTES) memory.put(entry).catch(() => {});
   };
 
+  /** Forgets before and after: what was got from disk meanwhile may be what is no more. */
+  const forgetting = async <T>(forget: () => void, act: () => Promise<T>): Promise<T> => {
+    removals++;
+    forget();
+    try {
+      return await act();
+    } finally {
+      removals++;
+      forget();
+    }
+  };
+  const forgetOne = (key: CacheKey) => {
+    memory.delete(key).catch(() => {});
+  };
+
   return {
     get(key) {
       refresh();
@@ -50,35 +70,40 @@ export function tieredStore(tiers: { readonly memory: MemoryStore; readonly dura
       if (entry !== undefined) keep(entry);
       return entry;
     },
-    async put(entry) {
+    async put(entry, options) {
       const before = removals;
-      let stands: boolean;
+      let stands: Entry | undefined;
       try {
-        stands = await durable.commit(entry);
+        stands = await durable.commit(entry, options);
       } catch (error) {
         if (!(error instanceof StoreFault) || entry.body.size > SLICE_BYTES) throw error;
         const stored = durable.get(entry.key);
         if (stored !== undefined && stored.startedAt > entry.startedAt) return;
-        if (removals === before) await memory.put(entry);
+        if (removals === before) await memory.put(entry, options);
         return;
       }
       // Deleted while it was being written: which came first is for the durable store to say.
       if (removals !== before) await memory.delete(entry.key);
-      else if (stands) await replace(memory, entry);
+      else if (stands !== undefined) await replace(memory, stands);
     },
-    async delete(key) {
-      removals++;
-      await memory.delete(key);
-      try {
-        return await durable.delete(key);
-      } finally {
-        removals++;
-        await memory.delete(key);
-      }
-    },
-    change: (key, change) => durable.change(key, change),
-    purge: (filter) => durable.purge(filter),
-    putAll: (entries) => durable.putAll(entries),
+    delete: (key) =>
+      forgetting(
+        () => forgetOne(key),
+        () => durable.delete(key),
+      ),
+    change: (key, change) =>
+      forgetting(
+        () => forgetOne(key),
+        () => durable.change(key, change),
+      ),
+    purge: (filter) => forgetting(memory.clear, () => durable.purge(filter)),
+    putAll: (entries) =>
+      forgetting(
+        () => {
+          for (const { key } of entries) forgetOne(key);
+        },
+        () => durable.putAll(entries),
+      ),
     touch(key) {
       memory.touch(key);
       durable.touch(key);

@@ -1,7 +1,13 @@
 import type { Archive } from "../cache/archive.ts";
 import type { Clock } from "../clock.ts";
+import { Counters } from "./counters.ts";
+import { Delivery } from "./delivery.ts";
 import type { Journal, RequestEvent } from "./event.ts";
+import { exposition } from "./exposition.ts";
 import { jsonLine, textLine } from "./lines.ts";
+import { LoopLag } from "./loop-lag.ts";
+import { Rows } from "./rows.ts";
+import { Totals } from "./totals.ts";
 
 /** A journal that can be watched. */
 export interface LiveJournal extends Journal {
@@ -38,32 +44,81 @@ export interface Gauges {
   readonly archiveQueued: number;
   readonly archiveDropped: number;
   readonly bufferedBytes: number;
+  /** What the process takes, where the runtime tells; `startedAt` is epoch ms. */
+  readonly process?: {
+    readonly cpuSeconds: number;
+    readonly residentBytes: number;
+    readonly startedAt: number;
+  };
+  readonly build?: { readonly version: string; readonly runtime: string };
 }
 
 export function createJournal(options: JournalOptions): LiveJournal {
-  const listeners = new Set<(event: RequestEvent) => void>();
-  let pending = "";
-  // Lines of one turn of the loop go out in one write.
-  const flushLog = () => {
-    const text = pending;
-    pending = "";
-    options.write(text);
-  };
+  const followers = new Set<(event: RequestEvent) => void>();
+  const log = createLog(options);
+  const totals = new Totals();
+  const counters = new Counters();
+  const rows = new Rows();
+  const delivery = new Delivery({ archive: options.archive, counters, rows });
+  const lag = new LoopLag(options.clock);
   return {
     add(event) {
-      for (const listener of listeners) listener(event);
-      const form = options.form();
-      if (form === "off") return;
-      if (pending === "") queueMicrotask(flushLog);
-      pending += form === "json" ? jsonLine(event) : textLine(event);
+      totals.add(event);
+      if (options.enabled()) {
+        counters.add(event);
+        rows.add(event);
+        delivery.wake();
+      }
+      log(event);
+      for (const follower of followers) tellFollower(follower, event);
     },
-    refreshed() {},
+    refreshed(event) {
+      totals.refreshed(event);
+      if (!options.enabled()) return;
+      counters.refreshed(event);
+      delivery.wake();
+    },
     follow(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
+      followers.add(listener);
+      return () => followers.delete(listener);
     },
-    flush: () => Promise.resolve(),
-    metrics: () => Promise.resolve(""),
-    close: () => Promise.resolve(),
+    flush: () => delivery.flush(),
+    metrics: () =>
+      exposition({
+        totals,
+        gauges: options.gauges(),
+        lag: lag.read(),
+        rowsSkipped: rows.skipped,
+        recordFailures: delivery.failures,
+      }),
+    close() {
+      lag.stop();
+      return delivery.close();
+    },
+  };
+}
+
+/** A follower's fault is its own. */
+function tellFollower(follower: (event: RequestEvent) => void, event: RequestEvent): void {
+  try {
+    follower(event);
+  } catch {
+    // It has no one to tell.
+  }
+}
+
+/** Lines of one turn of the loop go out in one write. */
+function createLog({ form, write }: Pick<JournalOptions, "form" | "write">): (event: RequestEvent) => void {
+  let pending = "";
+  const flush = () => {
+    const text = pending;
+    pending = "";
+    write(text);
+  };
+  return (event) => {
+    const asked = form();
+    if (asked === "off") return;
+    if (pending === "") queueMicrotask(flush);
+    pending += asked === "json" ? jsonLine(event) : textLine(event);
   };
 }

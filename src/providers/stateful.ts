@@ -13,14 +13,26 @@ export function statefulWord(
   asked: Asked,
   options: { protocol: string; allowed: readonly string[] },
 ): string | undefined {
-  const { json, endpoint } = asked;
+  const { protocol, allowed } = options;
+  return findRule(asked, { protocol, among: ({ word }) => !allowed.includes(word) })?.word;
+}
+
+/** The rule that gave a request this word. */
+export function statefulRule(
+  asked: Asked,
+  { protocol, word }: { protocol: string; word: string },
+): StatefulRule | undefined {
+  return findRule(asked, { protocol, among: (rule) => rule.word === word });
+}
+
+function findRule(
+  { json, endpoint }: Asked,
+  { protocol, among }: { protocol: string; among: (rule: StatefulRule) => boolean },
+): StatefulRule | undefined {
   if (json === undefined) return undefined;
-  for (const { rule } of byProtocol.get(options.protocol) ?? []) {
-    if (options.allowed.includes(rule.word)) continue;
-    if ((rule.kinds === undefined || rule.kinds.includes(endpoint.kind)) && meets(json, rule))
-      return rule.word;
-  }
-  return undefined;
+  const applies = (rule: StatefulRule) => rule.kinds === undefined || rule.kinds.includes(endpoint.kind);
+  return byProtocol.get(protocol)?.find(({ rule }) => among(rule) && applies(rule) && meets(json, rule))
+    ?.rule;
 }
 
 function meets(json: JsonObject, { member, when }: StatefulRule): boolean {

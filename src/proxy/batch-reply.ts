@@ -3,7 +3,7 @@ import type { BatchForm } from "../providers/embeddings.ts";
 import { joinVectors, type Vector } from "./batch-answer.ts";
 import type { Call } from "./call.ts";
 import { joined } from "./gather.ts";
-import { type ReplyOptions, respond, stream } from "./reply.ts";
+import { atOnce, type ReplyOptions, respond, stream } from "./reply.ts";
 import { type Turns, turnsOf } from "./turns.ts";
 
 /** Up to this size an answer goes out in one piece, with its length. */
@@ -25,7 +25,7 @@ export function replyVectors(
   const chunks: Uint8Array[] = [];
   for (let chunk = reader.next(); chunk !== undefined; chunk = reader.next()) chunks.push(chunk);
   const size = chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0);
-  options.ended({ bytes: size, firstAt: options.now(), end: "whole" });
+  options.ended(atOnce(size, options.now()));
   return respond(call, { status: 200, headers, body: joined(chunks, size) }, options);
 }
 

@@ -1,5 +1,5 @@
 import { type BatchForm, type BatchShape, batchForm, type InputKind } from "../providers/embeddings.ts";
-import { afterSpace, elements, Members, type Span } from "../requests/json-spans.ts";
+import { afterSpace, elements, Members, type Span, valueEnd } from "../requests/json-spans.ts";
 import { sha256Bytes, sha256Pieces } from "./digest.ts";
 import type { Question } from "./question.ts";
 import type { Turns } from "./turns.ts";
@@ -35,10 +35,14 @@ const ENCODER = new TextEncoder();
 const OPEN = ENCODER.encode("[");
 const CLOSE = ENCODER.encode("]");
 const COMMA = ENCODER.encode(",");
+const OPEN_BRACE = ENCODER.encode("{");
+const CLOSE_BRACE = ENCODER.encode("}");
 const QUOTE = 0x22;
 const OPEN_LIST = 0x5b;
 const OPEN_OBJECT = 0x7b;
 
+/** Of a request with more than this beside its inputs, the inputs are not remembered as requests of their own. */
+const REST_REMEMBERED = 16 * 1024;
 /** The rest of a request, hashed once for each input, may come to this many bytes in all. */
 const REST_BYTES = 64 * 1024 * 1024;
 
@@ -166,7 +170,32 @@ function singleBatch(
   return { form, units: [unit], order: [0], only };
 }
 
-/** A canonical object without its `model`; undefined where that is another one than `model`. */
+/**
+ * The body that asks for the input at one place alone, as the client would have written it; undefined where there
+ * is none to be told. `plain` is a body that `readBatch` could read.
+ */
+export async function unitBodies(
+  plain: Uint8Array,
+  form: BatchForm,
+  turns: Turns,
+): Promise<((place: number) => Uint8Array | undefined) | undefined> {
+  const { single } = form.shape;
+  if (!form.listed) return () => single && withoutModel(plain.subarray(afterSpace(plain, 0)), single.model);
+  const listing = await findInputs(plain, form.shape, turns);
+  if (listing === undefined) return undefined;
+  const { text, list, inputs } = listing;
+  if (text.byteLength - (list.end - list.start) > REST_REMEMBERED) return undefined;
+  return (place) => {
+    const input = inputs[place];
+    if (input === undefined) return undefined;
+    const item = text.subarray(input.start, input.end);
+    if (single) return withoutModel(item, single.model);
+    const alone = kindOf(item) === "object" ? [OPEN, item, CLOSE] : [item];
+    return joined([text.subarray(0, list.start), ...alone, text.subarray(list.end)]);
+  };
+}
+
+/** An object without its `model`; undefined where that is another one than `model`. */
 function withoutModel(item: Uint8Array, model: string): Uint8Array | undefined {
   const members = new Members(item, 0);
   const kept: Uint8Array[] = [];
@@ -175,16 +204,16 @@ function withoutModel(item: Uint8Array, model: string): Uint8Array | undefined {
   for (;;) {
     const member = members.next();
     if (before !== undefined) {
-      const end = member === undefined ? item.byteLength - 1 : member.named.start - 1;
+      const end = valueEnd(item, before.value);
       if (before.name !== "model") kept.push(item.subarray(before.start, end));
       else if (!names(decoder.decode(item.subarray(before.value, end)), model)) return undefined;
     }
     if (member === undefined) break;
     before = { name: member.name, start: member.named.start, value: member.value };
   }
-  const pieces: Uint8Array[] = [item.subarray(0, 1)];
+  const pieces: Uint8Array[] = [OPEN_BRACE];
   for (const [at, piece] of kept.entries()) pieces.push(...(at === 0 ? [piece] : [COMMA, piece]));
-  return joined([...pieces, item.subarray(-1)]);
+  return joined([...pieces, CLOSE_BRACE]);
 }
 
 function names(quoted: string, model: string): boolean {

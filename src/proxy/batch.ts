@@ -1,23 +1,23 @@
 import type { Entry } from "../cache/entry.ts";
-import type { Usage } from "../providers/provider.ts";
+import type { RequestEvent } from "../journal/event.ts";
 import { sameModel, splitAnswer, unitForm, type Vector } from "./batch-answer.ts";
-import { partKeys, placedUnits, wholeOf, withParts } from "./batch-parts.ts";
+import { knownPart, partJob, placedUnits, usable, wholeOf, withParts } from "./batch-parts.ts";
 import { replyVectors } from "./batch-reply.ts";
 import { type Batch, readBatch, type Unit } from "./batch-request.ts";
 import type { Call } from "./call.ts";
 import { ClientGone, whileConnected } from "./connected.ts";
 import { readDocument } from "./document.ts";
-import type { AnswerFlight, Job, Outcome } from "./flight.ts";
+import type { Job, Outcome } from "./flight.ts";
 import { joined } from "./gather.ts";
 import { liveHeaders } from "./headers.ts";
 import type { Found } from "./job.ts";
-import { keyOf } from "./key.ts";
 import type { ProxyParts } from "./parts.ts";
-import { type Freshness, freshness, standing } from "./policy.ts";
+import type { Freshness } from "./policy.ts";
 import type { Question } from "./question.ts";
 import type { Delivery, ReplyStatus } from "./reply.ts";
-import { tell } from "./report.ts";
+import { tell, tellRefresh } from "./report.ts";
 import { deliver, type Joined, join } from "./share.ts";
+import { spentTogether } from "./spent.ts";
 import { serve } from "./stored.ts";
 import { type Turns, turnsOf } from "./turns.ts";
 
@@ -75,8 +75,9 @@ class Desk {
   readonly #turns: Turns;
   /** By unit. */
   readonly #vectors: (Vector | undefined)[] = [];
-  /** Entries that vectors came from, in the order of the units. */
-  readonly #entries: Entry[] = [];
+  /** Entries that vectors came from: by unit those of one input, and what held the rest. */
+  readonly #known = new Map<number, Entry>();
+  #rest: Entry | undefined;
   #ageMs = 0;
   #leftMs = Number.POSITIVE_INFINITY;
   #reserved = 0;
@@ -107,17 +108,15 @@ class Desk {
   /** Looks up each input; false where they do not fit into memory. */
   async #recall(): Promise<boolean> {
     const { batch, job } = this.#options;
-    const { store } = this.#parts;
     const form = unitForm(batch.form);
     for (const [number, unit] of batch.units.entries()) {
-      const keys = partKeys(job, unit);
-      const entry = store.get(keys.shared) ?? (keys.own === keys.shared ? undefined : store.get(keys.own));
-      const fresh = entry?.status === 200 ? this.#usable(entry) : undefined;
-      if (entry !== undefined && fresh !== undefined) {
-        if (!this.#take(entry.body.size)) return false;
-        const text = await wholeOf(entry.body, this.#turns);
+      const known = knownPart(this.#parts, this.#call, { job, unit });
+      if (known !== undefined) {
+        const { body } = known.entry;
+        if (!this.#take(body.size)) return false;
+        const text = await wholeOf(body, this.#turns);
         const found = text && (await splitAnswer(text, { form, weights: [unit.weight], turns: this.#turns }));
-        if (found !== undefined) this.#learn(number, found[0] as Vector, { entry, fresh });
+        if (found !== undefined) this.#learn(number, found[0] as Vector, known);
       }
       const turn = this.#turns();
       if (turn) await turn;
@@ -125,21 +124,14 @@ class Desk {
     return true;
   }
 
-  /** The freshness of an entry that counts as known: what is past its time does not. */
-  #usable(entry: Entry): Freshness | undefined {
-    const { plan } = this.#options.job;
-    const fresh = freshness(entry, plan, this.#parts.clock.now());
-    return standing(fresh, plan, this.#call.controls) === "fresh" ? fresh : undefined;
-  }
-
   #learn(number: number, vector: Vector, from: { entry: Entry; fresh: Freshness }): void {
     this.#vectors[number] = vector;
-    this.#aged(from.entry, from.fresh);
+    this.#known.set(number, from.entry);
+    this.#aged(from.fresh);
   }
 
   /** An answer is as old as its oldest part. */
-  #aged(entry: Entry, fresh: Freshness): void {
-    this.#entries.push(entry);
+  #aged(fresh: Freshness): void {
     this.#ageMs = Math.max(this.#ageMs, fresh.ageMs);
     this.#leftMs = Math.min(this.#leftMs, fresh.leftMs);
   }
@@ -151,9 +143,9 @@ class Desk {
   }
 
   #hit(): Response | undefined {
-    const [first] = this.#entries;
-    if (first === undefined || !sameModel(this.#known())) return undefined;
-    for (const entry of this.#entries) this.#parts.store.touch(entry.key);
+    const [first] = this.#entries();
+    if (first === undefined || !sameModel(this.#found())) return undefined;
+    for (const entry of this.#entries()) this.#parts.store.touch(entry.key);
     const ttl = Number.isFinite(this.#leftMs) ? `; ttl=${Math.floor(this.#leftMs / 1000)}` : "";
     return this.#reply(new Headers(first.headers as [string, string][]), {
       word: "HIT",
@@ -164,14 +156,14 @@ class Desk {
 
   /** Gets the inputs that are not known, in one call, and puts all together. */
   async #complete(missing: readonly number[]): Promise<Response | undefined> {
-    const { job, allowedOrigins } = this.#options;
+    const { batch, job, allowedOrigins } = this.#options;
     const { store, budget } = this.#parts;
     const ways = { job, found: undefined, allowedOrigins };
-    const wanted = await this.#partJob(missing);
+    const wanted = await partJob(this.#parts, job, { batch, missing });
     if (wanted === undefined) return undefined;
     // From here to the join nothing is awaited: who finds no such call under way finds its answer in the store.
     const stored = store.get(wanted.key) ?? store.get(wanted.ownKey);
-    const fresh = stored && this.#usable(stored);
+    const fresh = stored && usable(this.#parts, this.#call, { job, entry: stored });
     if (stored !== undefined && fresh !== undefined) {
       budget.give(wanted.reserved);
       if (stored.status !== 200) {
@@ -180,47 +172,32 @@ class Desk {
       }
       const text = this.#take(stored.body.size) ? await wholeOf(stored.body, this.#turns) : undefined;
       if (!(await this.#merge(missing, text))) return undefined;
-      this.#aged(stored, fresh);
+      this.#rest = stored;
+      this.#aged(fresh);
       return this.#hit();
     }
     const answer = await join(this.#parts, this.#call, { ...ways, job: wanted });
     if (answer instanceof Response) return answer;
     const { status, headers, decoded } = answer.head;
     if (status !== 200) return await deliver(this.#parts, this.#call, { ...ways, ...answer });
-    if (!(await this.#merge(missing, await this.#read(answer)))) return undefined;
-    for (const entry of this.#entries) store.touch(entry.key);
+    const text = await this.#read(answer).catch((error: unknown) => {
+      if (answer.leads && error instanceof ClientGone) error.led = { flight: answer.flight, job };
+      throw error;
+    });
+    if (!(await this.#merge(missing, text))) {
+      // It has to be paid for, and the request tells of the call that it will be answered with.
+      if (answer.leads) tellRefresh(this.#parts, wanted, answer.flight);
+      return undefined;
+    }
+    for (const entry of this.#entries()) store.touch(entry.key);
     const head = liveHeaders(headers, { decoded, cacheable: true, keepLength: false });
     // They speak of a body that the client does not get.
     for (const name of ["etag", "last-modified", "content-digest", "content-md5"]) head.delete(name);
     return this.#reply(head, {
       word: "PARTIAL",
       cacheStatus: `; fwd=partial${answer.leads ? "" : "; collapsed"}`,
-      paid: answer.leads ? answer.flight : undefined,
+      call: answer,
     });
-  }
-
-  /** The job of asking for some units alone, which is that of any request with such a body. */
-  async #partJob(missing: readonly number[]): Promise<Job | undefined> {
-    const { batch, job } = this.#options;
-    const { plan } = job;
-    const { body, digest } = await batch.only(missing);
-    if (!this.#parts.budget.take(body.byteLength)) return undefined;
-    const headers = new Headers(job.request.headers);
-    // What was decoded to be split goes up as it is.
-    headers.delete("content-encoding");
-    const keyIn = (partition: string) => keyOf({ ...job.keyParts, partition, body: digest });
-    const ownKey = keyIn(plan.ownPool);
-    const placed = missing.map((number) => batch.units[number] as Unit);
-    const wanted: Job = {
-      ...job,
-      // Judged by as many inputs as go up.
-      asked: { ...job.asked, json: { ...job.asked.json, input: placed } },
-      key: job.key === job.ownKey ? ownKey : keyIn(plan.pool),
-      ownKey,
-      request: { ...job.request, headers, body },
-      reserved: body.byteLength,
-    };
-    return withParts(this.#parts, wanted, { form: batch.form, placed });
   }
 
   /** The whole body of a call; undefined where it is no document or too much to hold. */
@@ -254,31 +231,50 @@ class Desk {
     const found = await splitAnswer(text, { form: batch.form, weights, turns: this.#turns });
     if (found === undefined) return false;
     for (const [at, number] of missing.entries()) this.#vectors[number] = found[at];
-    return sameModel(this.#known());
+    return sameModel(this.#found());
   }
 
-  #known(): Vector[] {
+  #found(): Vector[] {
     return this.#vectors.filter((vector) => vector !== undefined);
+  }
+
+  #entries(): Entry[] {
+    const known = [...this.#known].sort(([a], [b]) => a - b).map(([, entry]) => entry);
+    return this.#rest === undefined ? known : [...known, this.#rest];
+  }
+
+  /** What those inputs would have taken that were known, each as often as it was asked for. */
+  #saved(): RequestEvent["saved"] {
+    const { order } = this.#options.batch;
+    const asked = order.map((number) => this.#known.get(number)).filter((entry) => entry !== undefined);
+    const all = this.#rest === undefined ? asked : [...asked, this.#rest];
+    return {
+      ...spentTogether(all.map((entry) => entry.spent)),
+      ms: all.reduce((longest, { durationMs }) => Math.max(longest, durationMs), 0),
+    };
   }
 
   #reply(
     headers: Headers,
-    said: Omit<ReplyStatus, "key"> & { readonly paid?: AnswerFlight | undefined },
+    said: Omit<ReplyStatus, "key"> & { readonly call?: Pick<Joined, "flight" | "leads"> },
   ): Response {
     const { batch, job, allowedOrigins } = this.#options;
     const parts = this.#parts;
-    const { word, paid } = said;
+    const { word, call } = said;
     const reserved = this.#reserved;
     this.#reserved = 0;
-    const add = (delivery: Delivery) => (usage: Usage | undefined) =>
+    const saved = this.#saved();
+    const add = (delivery: Delivery) => (ended: Outcome | undefined) =>
       tell(parts, this.#call, {
         status: 200,
         word,
-        detail: word === "PARTIAL" && paid === undefined ? "collapsed" : undefined,
+        outcome: call === undefined ? "hit" : "partial",
+        detail: call?.leads === false ? "collapsed" : undefined,
         delivery,
         key: job.key,
         model: job.facts.model,
-        usage,
+        saved,
+        ...(call?.leads ? { led: ended } : { shared: ended?.spent }),
       });
     return replyVectors(
       this.#call,
@@ -289,8 +285,8 @@ class Desk {
         now: () => parts.clock.monotonic(),
         ended: (delivery) => {
           parts.budget.give(reserved);
-          if (paid === undefined) add(delivery)(undefined);
-          else void paid.done.then((outcome: Outcome) => add(delivery)(outcome.usage));
+          if (call === undefined) add(delivery)(undefined);
+          else void call.flight.done.then(add(delivery));
         },
       },
     );

@@ -2,10 +2,10 @@ import type { Config } from "../config.ts";
 import { bodyShape } from "../providers/body-shape.ts";
 import type { Endpoint, Provider } from "../providers/provider.ts";
 import { volatileNames } from "../providers/volatile.ts";
+import { formBoundary, formParts, type Part } from "../requests/multipart.ts";
 import { canonicalJson } from "./canonical.ts";
 import { sha256, sha256Bytes } from "./digest.ts";
 import { maskOf } from "./mask.ts";
-import { formBoundary, formParts, type Part } from "./multipart.ts";
 
 /** What the settings add to askonce's own tables, and take from them. */
 export type KeySettings = Pick<Config, "cacheAnyway" | "keyIgnore" | "keyKeep" | "keyMask">;
@@ -17,6 +17,8 @@ export interface BodyDigest {
   readonly canonical?: Uint8Array;
   /** The parts of a form; undefined for anything else. */
   readonly parts: readonly Part[] | undefined;
+  /** Names of top-level members and form fields that don't count. */
+  readonly ignored: ReadonlySet<string>;
 }
 
 /** Digests a decoded request body in its canonical form; what has none counts byte for byte, with its type. */
@@ -32,30 +34,50 @@ export async function digestBody(
   },
 ): Promise<BodyDigest> {
   const { contentType, provider, endpoint, path, settings } = options;
-  const ignore = ignoredNames(volatileNames({ provider, kind: endpoint.kind, path }), settings);
+  const ignored = ignoredNames(volatileNames({ provider, kind: endpoint.kind, path }), settings);
   if (options.json) {
     const shape = bodyShape(endpoint.kind, path);
     // A vector is that of its whole text.
     const mask = endpoint.kind === "embeddings" ? undefined : maskOf(settings.keyMask);
-    const canonical = await canonicalJson(body, { shape, ignore, mask });
+    const canonical = await canonicalJson(body, { shape, ignore: ignored, mask });
     if (canonical !== undefined) {
-      return { digest: `json:${await sha256Bytes(canonical)}`, canonical, parts: undefined };
+      return { digest: `json:${await sha256Bytes(canonical)}`, canonical, parts: undefined, ignored };
     }
   }
   const boundary = formBoundary(contentType);
   const parts = boundary === undefined ? undefined : await formParts(body, boundary);
   if (parts !== undefined) {
-    const fields: string[] = [];
-    for (const { headers, content, name, isFile } of parts) {
-      if (isFile || !ignore.has(name)) fields.push(headers.join("\r\n"), await sha256Bytes(content));
-    }
-    return { digest: `form:${sha256(fields)}`, parts };
+    const fields: FormField[] = [];
+    for (const part of parts) fields.push({ ...part, sha256: await sha256Bytes(part.content) });
+    return { digest: formDigest(fields, ignored), parts, ignored };
   }
-  return { digest: `raw:${sha256([contentType.toLowerCase(), await sha256Bytes(body)])}`, parts: undefined };
+  return { digest: rawDigest(contentType, await sha256Bytes(body)), parts: undefined, ignored };
+}
+
+export interface FormField {
+  readonly headers: readonly string[];
+  readonly name: string;
+  readonly isFile: boolean;
+  /** Of its content, hex. */
+  readonly sha256: string;
+}
+
+/** A form's digest; a file counts whatever its field is called. */
+export function formDigest(fields: readonly FormField[], ignored: ReadonlySet<string>): string {
+  const counted = fields.filter(({ isFile, name }) => isFile || !ignored.has(name));
+  return `form:${sha256(counted.flatMap((field) => [field.headers.join("\r\n"), field.sha256]))}`;
+}
+
+/** The digest of a body that counts byte for byte, from that of its bytes. */
+export function rawDigest(contentType: string, bytesSha256: string): string {
+  return `raw:${sha256([contentType.toLowerCase(), bytesSha256])}`;
 }
 
 /** Names of top-level members and form fields that don't count; what is to be kept is kept. */
-function ignoredNames(known: ReadonlySet<string>, settings: KeySettings): ReadonlySet<string> {
+export function ignoredNames(
+  known: ReadonlySet<string>,
+  settings: Pick<KeySettings, "keyIgnore" | "keyKeep">,
+): ReadonlySet<string> {
   const { keyIgnore, keyKeep } = settings;
   if (keyIgnore.length === 0 && keyKeep.length === 0) return known;
   return new Set([...known, ...keyIgnore].filter((name) => !keyKeep.includes(name)));

@@ -7,7 +7,7 @@ import { gather } from "./gather.ts";
 import { contentCoding, liveHeaders, mediaType, upstreamHeaders } from "./headers.ts";
 import type { ProxyParts } from "./parts.ts";
 import type { Plan } from "./policy.ts";
-import { type ReplyOptions, respond, stream } from "./reply.ts";
+import { atOnce, type ReplyOptions, respond, stream } from "./reply.ts";
 import { tell } from "./report.ts";
 import { Upstream } from "./upstream.ts";
 
@@ -68,7 +68,8 @@ export async function bypass(
     },
     allowedOrigins: options.allowedOrigins,
     now: () => parts.clock.monotonic(),
-    ended: (delivery) => tell(parts, call, { status: response.status, word: "BYPASS", detail, delivery }),
+    ended: (delivery) =>
+      tell(parts, call, { status: response.status, word: "BYPASS", outcome: "bypassed", detail, delivery }),
   };
   const head = liveHeaders(response.headers, {
     decoded,
@@ -78,7 +79,7 @@ export async function bypass(
   const source: Reader = { read, leave: () => upstream.abort() };
   if (response.body === null || call.method === "HEAD") {
     upstream.abort();
-    reply.ended({ bytes: 0, firstAt: undefined, end: "whole" });
+    reply.ended(atOnce(0, reply.now()));
     return respond(call, { status: response.status, headers: head, body: undefined }, reply);
   }
   const short = response.headers.has("content-length") && mediaType(response.headers) !== "text/event-stream";
@@ -86,6 +87,6 @@ export async function bypass(
   if (!(whole instanceof Uint8Array)) {
     return respond(call, { status: response.status, headers: head, body: stream(whole, reply) }, reply);
   }
-  reply.ended({ bytes: whole.byteLength, firstAt: reply.now(), end: "whole" });
+  reply.ended(atOnce(whole.byteLength, reply.now()));
   return respond(call, { status: response.status, headers: head, body: whole }, reply);
 }

@@ -2,6 +2,7 @@ import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import { proxyErrors } from "../errors.ts";
 import type { Peer } from "../host.ts";
+import { LOOK_UP } from "../providers/look-ups.ts";
 import type { Endpoint, Provider } from "../providers/provider.ts";
 import { type Controls, readControls } from "./controls.ts";
 import type { Credential, CredentialReader } from "./credential.ts";
@@ -45,6 +46,11 @@ export function requestUrl(request: Request): URL | undefined {
   return URL.parse(url) ?? (url.startsWith("/") ? URL.parse(`http://localhost${url}`) : null) ?? undefined;
 }
 
+/** The call as a look-up's, which counts as an endpoint where it is kept. */
+export function lookUpCall(call: Call): Call {
+  return { ...call, route: { ...call.route, endpoint: LOOK_UP } };
+}
+
 /** Methods that speak to a proxy and not through it. */
 const NOT_PASSED_ON = new Set(["CONNECT", "TRACE", "TRACK"]);
 
@@ -72,7 +78,7 @@ export function readCall(request: Request, options: CallOptions): Call {
     url,
     route: {
       ...found,
-      endpoint: endpointOf(found, { method: request.method, rules: options.config.cachePaths }),
+      endpoint: endpointAt(found, { method: request.method, rules: options.config.cachePaths }),
     },
     controls: readControls(headers, { namespace: found.namespace, controls: found.pathControls }),
     credential: options.credentials.read(headers, url.search),
@@ -81,8 +87,8 @@ export function readCall(request: Request, options: CallOptions): Call {
 }
 
 /** What the operator says of a path outranks what is known of it; of several rules the last that matches. */
-function endpointOf(
-  { endpoint, upstreamPath }: Route,
+export function endpointAt(
+  { endpoint, upstreamPath }: Pick<Route, "endpoint" | "upstreamPath">,
   options: { method: string; rules: readonly string[] },
 ): Endpoint | undefined {
   const rule = options.rules.findLast((one) => matches(upstreamPath, one.replace(/^-/, "")));

@@ -1,6 +1,10 @@
+import type { AnswerFlight, Job } from "./flight.ts";
+
 /** The client went away before there was anything to answer. */
 export class ClientGone extends Error {
   override name = "ClientGone";
+  /** The call that it led, which may go on and has to be paid for. */
+  led: { readonly flight: AnswerFlight; readonly job: Job } | undefined;
 }
 
 /** Waits for `work`; where the client leaves first, calls `leave` and rejects with `ClientGone`. */

@@ -7,6 +7,12 @@ export type Mode = "cache" | "replay" | "refresh" | "bypass";
 const MODES: readonly Mode[] = ["cache", "replay", "refresh", "bypass"];
 const NAMESPACE = /^[A-Za-z0-9._-]{1,64}$/;
 const RUN = /^[\x21-\x7e]{1,128}$/;
+const FLAGS: ReadonlyMap<string, boolean> = new Map([
+  ["1", true],
+  ["true", true],
+  ["0", false],
+  ["false", false],
+]);
 const SAMPLE = /^\d{1,9}$/;
 
 /** What one request asks of the cache, from its path and its headers; where both say it the header counts. */
@@ -31,6 +37,8 @@ export interface Controls {
   readonly maxAgeMs: number | undefined;
   /** Infinity for a bare `max-stale`. */
   readonly maxStaleMs: number | undefined;
+  /** Whether the answer is to say why it came as it did. */
+  readonly explain: boolean;
 }
 
 /** Throws `invalid_control` for a control of askonce's that cannot be understood. */
@@ -69,6 +77,7 @@ export function readControls(
     ttlMs: read(said("ttl"), duration.valid, duration.parse) ?? aliased.ttlMs,
     mode: read(said("mode"), MODES.join(", "), (text) => MODES.find((mode) => mode === text)),
     replay: read(said("replay"), pace.valid, pace.parse),
+    explain: read(said("explain"), "1 or 0", (text) => FLAGS.get(text)) ?? false,
     noStore: directives.has("no-store") || aliased.bypass === true,
     noCache: directives.has("no-cache") || aliased.refresh === true,
     readOnly: aliased.readOnly === true,

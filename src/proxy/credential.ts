@@ -19,12 +19,18 @@ const ACCOUNT_HEADERS = [
 ];
 const SECRET_QUERY = new Set(["key", "api_key", "api-key", "access_token", "x-api-key"]);
 const REMEMBERED = 4096;
+const LABEL_DIGITS = 12;
 
 export interface Credential {
   /** Whether the request carries a key at all. */
   readonly present: boolean;
   /** HMAC-SHA-256 over every credential that goes up, hex: the only form that is ever kept. */
   readonly tag: string;
+}
+
+/** The name under which a credential is counted and shown; "" for none. */
+export function credentialLabel(credential: Credential): string {
+  return credential.present ? credential.tag.slice(0, LABEL_DIGITS) : "";
 }
 
 /**
@@ -34,6 +40,8 @@ export interface Credential {
 export class CredentialReader {
   readonly #secret: string;
   readonly #tags = new Map<string, string>();
+  /** Tags by label. */
+  readonly #labels = new Map<string, string>();
 
   constructor(secret: string) {
     this.#secret = secret;
@@ -54,23 +62,33 @@ export class CredentialReader {
     return { present: secrets.size > 0, tag: this.#tag(JSON.stringify([[...secrets].sort(), accounts])) };
   }
 
+  /** The tag behind a label, of the credentials lately seen. */
+  tagOf(label: string): string | undefined {
+    return this.#labels.get(label);
+  }
+
   /** The HMAC, remembered for the keys lately seen. */
   #tag(text: string): string {
     const known = this.#tags.get(text);
     if (known !== undefined) return known;
-    if (this.#tags.size >= REMEMBERED) this.#tags.clear();
+    if (this.#tags.size >= REMEMBERED) {
+      this.#tags.clear();
+      this.#labels.clear();
+    }
     const tag = hmac(this.#secret, text);
     this.#tags.set(text, tag);
+    this.#labels.set(tag.slice(0, LABEL_DIGITS), tag);
     return tag;
   }
 }
 
-function isSecretQuery(name: string): boolean {
+/** Whether a parameter of this name is a credential. */
+export function isSecretQuery(name: string): boolean {
   return SECRET_QUERY.has(decode(name).toLowerCase());
 }
 
 /** Name and value as they stand, undecoded; the value is "" where there is no "=". */
-function queryPairs(query: string): [name: string, value: string][] {
+export function queryPairs(query: string): [name: string, value: string][] {
   const text = query.startsWith("?") ? query.slice(1) : query;
   if (text === "") return [];
   return text.split("&").map((pair) => {
@@ -104,16 +122,23 @@ const LOOKS_LIKE_KEY = /(?:\b|_)(?:sk|pk|rk|gsk|xai|hf|r8|pplx|nvapi|AIza|ya29|e
 /** The query for the log: what may be a secret masked, the rest as it came. */
 export function maskedQuery(query: string): string {
   if (query === "") return "";
-  const pairs = queryPairs(query).map(([name, value]) => {
-    if (value === "") return name;
-    return LOOKS_SECRET.test(decode(name)) ? `${name}=***` : `${name}=${masked(value)}`;
-  });
+  const pairs = queryPairs(query).map(([name, value]) =>
+    value === "" ? name : `${name}=${maskedValue(decode(name), value)}`,
+  );
   return `?${pairs.join("&")}`;
+}
+
+/** What stands in the place of a value that may be a secret. */
+export const MASKED_VALUE = "***";
+
+/** A named value with what may be a secret masked. */
+export function maskedValue(name: string, value: string): string {
+  return LOOKS_SECRET.test(name) ? MASKED_VALUE : masked(value);
 }
 
 /** A path, or any other text for the log, with what looks like a key masked. */
 export function masked(text: string): string {
-  return text.replace(LOOKS_LIKE_KEY, "***");
+  return text.replace(LOOKS_LIKE_KEY, MASKED_VALUE);
 }
 
 /** A `Referer` for the log: its query and its user part may hold anything. */

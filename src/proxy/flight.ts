@@ -1,5 +1,6 @@
-import type { CacheKey, Entry, EntryFacts } from "../cache/entry.ts";
+import type { CacheKey, Entry, EntryFacts, Spent } from "../cache/entry.ts";
 import type { Flight } from "../cache/flights.ts";
+import type { PutOptions } from "../cache/store.ts";
 import type { Asked, Family, RefusalReason, Usage } from "../providers/provider.ts";
 import type { KeyParts } from "./key.ts";
 import type { Plan } from "./policy.ts";
@@ -17,15 +18,29 @@ export interface FlightHead {
 /** How a call ended, for the log and the counters. */
 export interface Outcome {
   readonly kept: boolean;
-  /** Why it was not kept. */
+  /** Why it was not kept; undefined where it was. */
   readonly refusal: RefusalReason | undefined;
   readonly usage: Usage | undefined;
+  /** The same with its price. */
+  readonly spent: Spent | undefined;
+  /** Whether it went on after every reader had left. */
+  readonly unread: boolean;
   readonly model: string | undefined;
   /** The key it was kept under. */
   readonly key: CacheKey | undefined;
 }
 
 export type AnswerFlight = Flight<FlightHead> & { readonly done: Promise<Outcome> };
+
+/** A request's body as it counts for its key. */
+export interface Content {
+  readonly contentType: string;
+  /** The coding it goes up in, "" for none. */
+  readonly coding: string;
+  readonly digest: string;
+  /** Top-level members and form fields that don't count. */
+  readonly ignored: ReadonlySet<string>;
+}
 
 /** One provider call to be made: what goes up, how its answer is judged, and where it is kept. */
 export interface Job {
@@ -37,16 +52,19 @@ export interface Job {
   readonly key: CacheKey;
   readonly ownKey: CacheKey;
   readonly credential: string;
+  readonly credentialLabel: string;
   /** Under scope `verified`: what the answer says about the credential. */
   readonly claim: Claim | undefined;
   /** Whether the request asks for a stream. */
   readonly wantsStream: boolean;
-  readonly request: { url: string; method: string; headers: Headers; body: Uint8Array };
+  readonly request: { url: string; method: string; headers: Headers; body: Uint8Array | undefined };
+  /** What is known of that body. */
+  readonly content: Content;
   readonly provider: string;
   /** Bytes already taken from the budget for the request's body. */
   readonly reserved: number;
   /** What its keys are made of, but for pool and body. */
   readonly keyParts: Omit<KeyParts, "partition" | "body">;
   /** What else is to be done with an entry once it is committed, before readers see the end. Never rejects. */
-  readonly kept?: (entry: Entry) => Promise<void>;
+  readonly kept?: (entry: Entry, options: PutOptions) => Promise<void>;
 }

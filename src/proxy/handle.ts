@@ -1,17 +1,21 @@
 import type { Config } from "../config.ts";
 import { ProxyError, proxyErrors } from "../errors.ts";
 import type { Peer } from "../host.ts";
+import type { Near } from "../requests/kept.ts";
 import { answerInputs } from "./batch.ts";
 import { readBody } from "./body.ts";
 import { bypass } from "./bypass.ts";
-import { type Call, readCall } from "./call.ts";
+import { type Call, lookUpCall, readCall } from "./call.ts";
 import { ClientGone } from "./connected.ts";
-import type { Job } from "./flight.ts";
+import type { Job, Outcome } from "./flight.ts";
 import { jobOf, lookUp } from "./job.ts";
+import { firstDifference, nearestStored } from "./nearest.ts";
 import type { ProxyParts } from "./parts.ts";
 import { planFor } from "./policy.ts";
 import { readQuestion } from "./question.ts";
+import { Reason } from "./reason.ts";
 import { refuse, refuseUnread } from "./refuse.ts";
+import type { Delivery } from "./reply.ts";
 import { tell } from "./report.ts";
 import { share } from "./share.ts";
 import { refreshBehind, serve } from "./stored.ts";
@@ -38,16 +42,28 @@ export async function handle(parts: ProxyParts, request: Request, peer: Peer): P
       asProxyError(parts, error),
     );
   }
+  const reason = call.controls.explain ? new Reason() : undefined;
+  let response: Response;
   try {
-    return await journey(parts, call, config);
+    response = await journey(parts, call, { config, reason });
   } catch (error) {
-    if (error instanceof ClientGone || request.signal.aborted) return gone(parts, call);
-    return refuse(parts, call, { error: asProxyError(parts, error), allowedOrigins: config.allowedOrigins });
+    if (error instanceof ClientGone || request.signal.aborted) return gone(parts, call, error);
+    response = refuse(parts, call, {
+      error: asProxyError(parts, error),
+      allowedOrigins: config.allowedOrigins,
+    });
   }
+  await reason?.write(response.headers);
+  return response;
 }
 
-async function journey(parts: ProxyParts, call: Call, config: Config): Promise<Response> {
-  const plan = planFor(call, config);
+async function journey(
+  parts: ProxyParts,
+  asked: Call,
+  { config, reason }: { config: Config; reason: Reason | undefined },
+): Promise<Response> {
+  const plan = planFor(asked, config, { recording: parts.recording() });
+  const call = plan.lookUp ? lookUpCall(asked) : asked;
   const { maxBody, allowedOrigins, keyHeaders } = config;
   const pass = (detail: string, body: Uint8Array | ReadableStream<Uint8Array> | null) =>
     bypass(parts, call, { plan, detail, body, maxBody, allowedOrigins });
@@ -74,20 +90,24 @@ async function journey(parts: ProxyParts, call: Call, config: Config): Promise<R
       // Others may have been answered while this one looked for its inputs.
       found = lookUp(parts, call, job);
     }
+    const wanted = found === undefined && (reason !== undefined || plan.offline === "replay");
+    const near = wanted ? nearestStored(parts, job, question.plain) : undefined;
+    reason?.looked(found, near);
     if (found?.standing === "fresh") return serve(parts, call, { plan, found, word: "HIT", allowedOrigins });
     if (found?.standing === "stale") {
       const { word, begun } = refreshBehind(parts, job);
       flying = begun;
       return serve(parts, call, { plan, found, word, allowedOrigins });
     }
-    if (plan.offline === "replay") throw keyed(proxyErrors.replayMiss(described(job)), job.key);
-    if (plan.offline === "only-if-cached") throw keyed(proxyErrors.onlyIfCachedMiss(), job.key);
+    if (plan.offline === "replay") {
+      throw keyed(proxyErrors.replayMiss(described(job) + differenceTo(await near)), job);
+    }
+    if (plan.offline === "only-if-cached") throw keyed(proxyErrors.onlyIfCachedMiss(), job);
     if (found && call.controls.maxAgeMs === undefined && parts.refreshes.isPaused(job.key))
       return serve(parts, call, { plan, found, word: "STALE", allowedOrigins });
     flying = true;
-    const { key } = job;
     return await share(parts, call, { job, found, allowedOrigins }).catch((error: unknown) => {
-      throw keyed(error, key);
+      throw keyed(error, job);
     });
   } finally {
     // A flight gives back what it took with the job that began it.
@@ -101,9 +121,17 @@ function described({ facts }: Job): string {
   return `${facts.endpoint} of ${facts.provider}, model ${facts.model ?? "-"}${namespace}; X-Cache-Key names it`;
 }
 
+function differenceTo(near: Near | null | undefined): string {
+  const difference = near && firstDifference(near);
+  return difference ? `; the nearest stored one differs at ${difference}` : "";
+}
+
 /** The same error, with the key that its answer names. */
-function keyed(error: unknown, key: string): unknown {
-  if (error instanceof ProxyError) error.key = key;
+function keyed(error: unknown, { key, facts }: Job): unknown {
+  if (error instanceof ProxyError) {
+    error.key = key;
+    error.model = facts.model;
+  }
   return error;
 }
 
@@ -115,13 +143,25 @@ function asProxyError(parts: ProxyParts, error: unknown): ProxyError {
   return proxyErrors.internal();
 }
 
-/** nginx's 499: nobody is there to read it, but the log says what happened. */
-function gone(parts: ProxyParts, call: Call): Response {
-  tell(parts, call, {
-    status: 499,
-    word: "-",
-    detail: "client-gone",
-    delivery: { bytes: 0, firstAt: undefined, end: "left" },
-  });
+/** nginx's 499: nobody is there to read it, but the log says what happened, and what the call took that goes on. */
+function gone(parts: ProxyParts, call: Call, error: unknown): Response {
+  const delivery: Delivery = { bytes: 0, firstAt: undefined, endedAt: parts.clock.monotonic(), end: "left" };
+  const told = { status: 499, detail: "client-gone", delivery };
+  const led = error instanceof ClientGone ? error.led : undefined;
+  if (led === undefined) tell(parts, call, { ...told, word: "-", outcome: "refused" });
+  else {
+    void led.flight.done.then((outcome: Outcome) => {
+      const { key = led.job.key, model = led.job.facts.model } = outcome;
+      const paid = outcome.kept || outcome.usage !== undefined;
+      tell(parts, call, {
+        ...told,
+        word: paid ? "MISS" : "-",
+        outcome: paid ? "miss" : "refused",
+        key,
+        model,
+        led: outcome,
+      });
+    });
+  }
   return new Response(null, { status: 499 });
 }

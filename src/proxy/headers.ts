@@ -79,6 +79,11 @@ function connectionNames(headers: Headers): Set<string> {
   return new Set(names === null ? [] : names.split(",").map((name) => name.trim().toLowerCase()));
 }
 
+/** Whether a request header belongs to one connection, or is set anew for each. */
+export function isConnectionHeader(name: string): boolean {
+  return HOP_BY_HOP.has(name) || OWN_REQUEST.has(name);
+}
+
 /** Whether a request header is a control of askonce's, which never reaches a provider. */
 export function isOwnControl(name: string): boolean {
   return name.startsWith("x-cache-") || name === "x-askonce-token";

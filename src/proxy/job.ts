@@ -1,11 +1,12 @@
 import type { Entry } from "../cache/entry.ts";
 import type { Call } from "./call.ts";
+import { credentialLabel } from "./credential.ts";
 import type { Job } from "./flight.ts";
 import { upstreamHeaders } from "./headers.ts";
 import { answerHeaders, keyOf, wantedHeaders } from "./key.ts";
 import type { ProxyParts } from "./parts.ts";
 import { type Freshness, freshness, type Plan, type Standing, standing, unproven } from "./policy.ts";
-import type { Question } from "./question.ts";
+import { codingOf, type Question } from "./question.ts";
 
 /** All that a provider call for this request needs, and the keys under which its answer is looked for and kept. */
 export function jobOf(
@@ -15,11 +16,13 @@ export function jobOf(
     plan: Plan;
     question: Question;
     keyHeaders: readonly string[];
-    body: Uint8Array;
+    body: Uint8Array | undefined;
     reserved: number;
+    /** The number of a sample is looked up and not taken: the request is only thought of. */
+    peek?: boolean;
   },
 ): Job {
-  const { question, body } = options;
+  const { question, body, peek = false } = options;
   const { provider, upstreamPath, query, url } = call.route;
   const claim = options.plan.proves
     ? { provider: provider.name, model: question.model ?? "", tag: options.plan.ownPool }
@@ -36,7 +39,8 @@ export function jobOf(
     keyOf({ ...keyParts, partition, sample, body: question.digest });
   const pool = question.accountBound ? plan.ownPool : plan.pool;
   const { sample: said, run } = call.controls;
-  const sample = said === "auto" ? parts.samples.number(run, keyIn(pool, 0), call.request.headers) : said;
+  const number = peek ? "peek" : "number";
+  const sample = said === "auto" ? parts.samples[number](run, keyIn(pool, 0), call.request.headers) : said;
   return {
     plan,
     family: provider.family,
@@ -51,6 +55,7 @@ export function jobOf(
     key: keyIn(pool, sample),
     ownKey: keyIn(plan.ownPool, sample),
     credential: plan.ownPool,
+    credentialLabel: credentialLabel(call.credential),
     claim,
     wantsStream: question.wantsStream,
     request: {
@@ -62,7 +67,13 @@ export function jobOf(
         loop: parts.loopFor(url),
         provider: provider.name,
       }),
-      body,
+      body: call.method === "GET" ? undefined : body,
+    },
+    content: {
+      contentType: question.contentType,
+      coding: codingOf(call.request.headers),
+      digest: question.digest,
+      ignored: question.ignored,
     },
     provider: provider.name,
     reserved: options.reserved,

@@ -31,6 +31,8 @@ export interface ProxyParts {
   readonly verified: Verified;
   readonly refreshes: Refreshes;
   readonly samples: Samples;
+  /** Whether what is asked is being recorded onto a cassette, look-ups included. */
+  readonly recording: () => boolean;
   /** Calls that go on though nobody reads them. */
   readonly unread: { count: number };
   /** This process's name in `CDN-Loop`. */

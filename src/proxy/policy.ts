@@ -1,6 +1,7 @@
 import type { Entry } from "../cache/entry.ts";
 import type { Config } from "../config.ts";
 import type { Pace } from "../config-pace.ts";
+import { isLookUp } from "../providers/look-ups.ts";
 import type { RefusalReason } from "../providers/provider.ts";
 import type { Call } from "./call.ts";
 import type { Controls } from "./controls.ts";
@@ -12,6 +13,8 @@ import type { Controls } from "./controls.ts";
 export interface Plan {
   /** Why it is forwarded and never stored: a word for `detail=`; undefined where it may be cached. */
   readonly bypass: string | undefined;
+  /** Whether it asks for what a provider has: kept and answered again under `replay` and while a cassette records. */
+  readonly lookUp: boolean;
   /** Whether a stored answer will do. */
   readonly read: boolean;
   /** Whether the answer may be kept. */
@@ -44,21 +47,25 @@ export interface Plan {
   readonly joinPatienceMs: number;
   readonly onDisconnectMs: number;
   readonly upstreamTimeoutMs: number;
+  /** Whether its request is remembered beside an answer that is kept. */
+  readonly remembers: boolean;
 }
 
 /** The pool of everybody who can reach this askonce. */
-const EVERYBODY = "all";
+export const EVERYBODY = "all";
 
-export function planFor(call: Call, config: Config): Plan {
+export function planFor(call: Call, config: Config, { recording }: { recording: boolean }): Plan {
   const { controls, route } = call;
   // A request can't loosen a global replay: that mode promises that no provider is called.
   const mode = config.mode === "replay" ? "replay" : (controls.mode ?? config.mode);
   const keyless = route.provider.auth === "none";
   const perCredential = config.scope === "credential";
   const open = config.scope === "shared" || keyless;
+  const lookUp = (mode === "replay" || recording) && isLookUp(call.method, route.upstreamPath);
   const fetchAnew = mode !== "replay" && (mode === "refresh" || controls.noCache);
   return {
-    bypass: bypassReason(call, { mode, needsCredential: !open }),
+    bypass: bypassReason(call, { mode, lookUp, needsCredential: !open }),
+    lookUp,
     read: !fetchAnew,
     write: mode !== "replay" && !controls.readOnly,
     join: !fetchAnew && !controls.readOnly,
@@ -69,7 +76,7 @@ export function planFor(call: Call, config: Config): Plan {
     ownPool: call.credential.tag,
     ttlMs: route.endpoint?.pure ? config.ttlPureMs : config.ttlMs,
     maxStaleMs: config.maxStaleMs,
-    ttl404Ms: route.provider.local ? undefined : config.ttl404Ms,
+    ttl404Ms: route.provider.local || lookUp ? undefined : config.ttl404Ms,
     ownTtlMs: controls.ttlMs,
     keep: config.keep,
     pace: controls.replay ?? config.replay,
@@ -79,12 +86,16 @@ export function planFor(call: Call, config: Config): Plan {
     joinPatienceMs: config.joinPatienceMs,
     onDisconnectMs: config.onDisconnectMs,
     upstreamTimeoutMs: config.upstreamTimeoutMs,
+    remembers: config.requests !== "off",
   };
 }
 
-function bypassReason(call: Call, options: { mode: string; needsCredential: boolean }): string | undefined {
-  if (call.method !== "POST") return "method";
-  if (call.route.endpoint === undefined) return "endpoint";
+function bypassReason(
+  call: Call,
+  options: { mode: string; lookUp: boolean; needsCredential: boolean },
+): string | undefined {
+  if (!options.lookUp && call.method !== "POST") return "method";
+  if (!options.lookUp && call.route.endpoint === undefined) return "endpoint";
   if (call.foreignOrigin) return "origin";
   if (call.controls.noStore) return "no-store";
   if (options.mode === "bypass") return "mode";

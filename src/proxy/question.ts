@@ -1,15 +1,15 @@
 import type { Host } from "../host.ts";
 import type { Asked, Endpoint } from "../providers/provider.ts";
+import type { Part } from "../requests/multipart.ts";
 import { digestBody, type KeySettings } from "./body-digest.ts";
 import type { Budget } from "./budget.ts";
 import type { Call } from "./call.ts";
 import { readDocument } from "./document.ts";
-import type { Part } from "./multipart.ts";
 
 /** What a cacheable request asks: its body decoded, digested and looked into. */
 export interface Question {
   readonly asked: Asked;
-  /** SHA-256 of the body's canonical form, hex. */
+  /** Which form of the body was digested, and its SHA-256 in hex; "" where there is none. */
   readonly digest: string;
   /** The decoded body, and its canonical form where it has one. */
   readonly plain: Uint8Array;
@@ -17,6 +17,11 @@ export interface Question {
   readonly wantsStream: boolean;
   readonly model: string | undefined;
   readonly accountBound: boolean;
+  readonly contentType: string;
+  /** Top-level members and form fields that don't count for the key, present or not. */
+  readonly ignored: ReadonlySet<string>;
+  /** Names of the form's fields; empty for anything else. */
+  readonly fields: readonly string[];
 }
 
 const CODINGS = ["gzip", "deflate", "br", "zstd"] as const;
@@ -30,7 +35,8 @@ export async function readQuestion(
 ): Promise<Question | string> {
   const { endpoint } = call.route;
   if (endpoint === undefined) return "endpoint";
-  const plain = await decoded(call.request.headers, bytes, options);
+  if (call.method === "GET") return lookUpQuestion(call, endpoint);
+  const plain = await decodedBody(call.request.headers, bytes, options);
   if (typeof plain === "string") return plain;
   // Its decoded form, if it is another, and its canonical one.
   const working = plain.byteLength + (plain === bytes ? 0 : plain.byteLength);
@@ -40,6 +46,24 @@ export async function readQuestion(
   } finally {
     options.budget.give(working);
   }
+}
+
+/** A GET has no body that could count: no other request's digest is empty. */
+function lookUpQuestion(call: Call, endpoint: Endpoint): Question {
+  const { upstreamPath, query } = call.route;
+  const asked: Asked = { endpoint, path: upstreamPath, query, json: undefined };
+  return {
+    asked,
+    digest: "",
+    plain: new Uint8Array(0),
+    canonical: undefined,
+    wantsStream: false,
+    model: modelOf(asked),
+    accountBound: false,
+    contentType: "",
+    ignored: new Set(),
+    fields: [],
+  };
 }
 
 async function question(
@@ -55,8 +79,9 @@ async function question(
   const asked: Asked = { endpoint, path: upstreamPath, query, json };
   const stateful = provider.family.stateful(asked, options.settings.cacheAnyway);
   if (stateful !== undefined) return stateful;
-  const { digest, canonical, parts } = await digestBody(plain, {
-    contentType: call.request.headers.get("content-type") ?? "",
+  const contentType = call.request.headers.get("content-type") ?? "";
+  const { digest, canonical, parts, ignored } = await digestBody(plain, {
+    contentType,
     provider,
     endpoint,
     path: upstreamPath,
@@ -72,6 +97,9 @@ async function question(
     model: modelOf(asked) ?? fieldOf(parts, "model"),
     // An object that can't be looked into may name anything, so its answer is for its own credential.
     accountBound: (opens && document === undefined) || provider.family.accountBound(asked),
+    contentType,
+    ignored,
+    fields: parts?.map((part) => part.name) ?? [],
   };
 }
 
@@ -81,14 +109,14 @@ function fieldOf(parts: readonly Part[] | undefined, name: string): string | und
   return found && new TextDecoder().decode(found.content);
 }
 
-/** A request body goes up as it came and counts in its decoded form; undefined where it can't be decoded. */
-async function decoded(
+/** A request body goes up as it came and counts in its decoded form; a word for `detail=` where it can't be decoded. */
+export async function decodedBody(
   headers: Headers,
   bytes: Uint8Array,
   options: { host: Pick<Host, "decode">; maxRequest: number; budget: Budget },
 ): Promise<Uint8Array | "coding" | "memory"> {
-  const named = headers.get("content-encoding")?.trim().toLowerCase() ?? "identity";
-  if (named === "identity" || named === "") return bytes;
+  const named = codingOf(headers);
+  if (named === "") return bytes;
   const coding = CODINGS.find((known) => known === named.replace(/^x-/, ""));
   if (coding === undefined) return "coding";
   // Few bytes can stand for many: what may come out is reserved before it does, little first and then the most.
@@ -103,6 +131,12 @@ async function decoded(
     }
   }
   return "coding";
+}
+
+/** The coding of a request's body, "" for none. */
+export function codingOf(headers: Headers): string {
+  const named = headers.get("content-encoding")?.trim().toLowerCase() ?? "";
+  return named === "identity" ? "" : named;
 }
 
 /** Whether the first byte that is no white space or byte order mark opens a JSON object. */

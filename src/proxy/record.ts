@@ -7,6 +7,8 @@ import { contentCoding, mediaType, storedHeaders } from "./headers.ts";
 import { judgeAnswer, refused } from "./judge.ts";
 import type { ProxyParts } from "./parts.ts";
 import { freshness } from "./policy.ts";
+import { remember } from "./remember.ts";
+import { spentOn } from "./spent.ts";
 import { Upstream, type UpstreamAnswer } from "./upstream.ts";
 
 /** The end of an answer is held back for its entry's commit at most this long. */
@@ -16,14 +18,20 @@ const LAGGARD_MS = 30_000;
 /** Answers that go on with nobody reading, over all requests. */
 const UNREAD_LIMIT = 64;
 
+/** How a call ended, but for who read it. */
+type End = Omit<Outcome, "unread">;
+
 /** Starts one provider call and follows it to its end, whoever is still reading. */
 export function launch(parts: ProxyParts, job: Job): AnswerFlight {
   const run = new Run(parts, job);
   const flight: AnswerFlight = {
     recording: run.recording,
+    keys: [job.key, job.ownKey],
+    facts: job.facts,
     credential: job.credential,
     heardAt: () => run.heardAt,
     abort: () => run.abort(),
+    dismiss: () => run.dismiss(),
     bound: () => run.bound,
     head: run.head,
     done: run.done,
@@ -52,6 +60,7 @@ class Run {
   /** Until the head is there: what the request asked for. */
   #stream: boolean;
   #unread = false;
+  #dismissed = false;
   #finished = false;
   #firstByteMs = 0;
   #timers = new Set<ReturnType<typeof setTimeout>>();
@@ -83,6 +92,11 @@ class Run {
     this.#upstream.abort();
   }
 
+  dismiss(): void {
+    this.#dismissed = true;
+    this.#leave();
+  }
+
   start(leave: () => void): void {
     this.#leave = leave;
     this.#follow().then(
@@ -96,13 +110,14 @@ class Run {
           refusal: this.#refusal ?? "incomplete",
           key: undefined,
           usage: undefined,
+          spent: undefined,
           model: undefined,
         });
       },
     );
   }
 
-  async #follow(): Promise<Outcome> {
+  async #follow(): Promise<End> {
     const { plan } = this.#job;
     const answer = await this.#upstream.call(this.#parts.host, this.#job.request);
     const { status, headers } = answer.response;
@@ -120,9 +135,7 @@ class Run {
     if (status !== 200) this.#leave();
     this.#headSettled.resolve({ status, headers, decoded: coding === "decoded", stream: this.#stream });
     await this.#receive(answer, { watcher, length: coding === "none" ? contentLength(headers) : undefined });
-    const finding = this.#refusal
-      ? refused(this.#refusal)
-      : await judgeAnswer(this.#job, { response: answer.response, recording: this.recording, watcher });
+    const finding = await this.#judge(answer.response, watcher);
     this.bound ||= finding.accountBound;
     const outcome = await this.#keep(answer.response, finding);
     this.#leave();
@@ -142,7 +155,7 @@ class Run {
       if (chunk === undefined) return;
       this.#admit(chunk.byteLength);
       let ends = options.length !== undefined && recording.size + chunk.byteLength >= options.length;
-      if (options.watcher && !this.#refusal) {
+      if (options.watcher) {
         options.watcher.chunk(chunk);
         // Before any reader sees the chunk that says so.
         this.bound ||= options.watcher.accountBound === true;
@@ -156,6 +169,15 @@ class Run {
       }
       await recording.room();
     }
+  }
+
+  /** What the answer is worth. One that is not kept is looked into all the same, for what it took. */
+  async #judge(response: Response, watcher: Watcher | undefined): Promise<Finding> {
+    const refusal = this.#refusal;
+    const unread = response.status !== 200 || refusal === "coding" || (!watcher && this.recording.piped);
+    if (refusal !== undefined && unread) return refused(refusal);
+    const finding = await judgeAnswer(this.#job, { response, recording: this.recording, watcher });
+    return refusal === undefined ? finding : { ...finding, refusal };
   }
 
   /** Past its bounds a recording goes on as a plain pipe, and is not kept. */
@@ -182,17 +204,23 @@ class Run {
   }
 
   /** Commits the entry. Readers are not kept waiting for it beyond a second. */
-  async #keep(response: Response, finding: Finding): Promise<Outcome> {
+  async #keep(response: Response, finding: Finding): Promise<End> {
+    const job = this.#job;
     const { usage, model } = finding;
     const refusal = finding.refusal ?? finding.cutShort;
-    if (refusal !== undefined && !this.#job.plan.keep.includes(refusal))
-      return { kept: false, refusal, usage, model, key: undefined };
-    const job = this.#job;
+    this.#after(HOLD_MS, () => this.recording.end());
+    const { provider } = job;
+    const spent = await spentOn(this.#parts, { provider, models: [model, job.facts.model], usage });
+    const took = { usage, spent, model };
+    if (refusal !== undefined && !job.plan.keep.includes(refusal))
+      return { kept: false, refusal, ...took, key: undefined };
+    const purged: End = { kept: false, refusal: "purged", ...took, key: undefined };
+    if (this.#dismissed) return purged;
     const key = finding.accountBound ? job.ownKey : job.key;
     if (job.claim && response.status === 200) this.#parts.verified.accept(job.claim);
     // A request that had to prove itself first replaces nothing that is still good for all.
     if (job.plan.unproven && this.#isFresh(key)) {
-      return { kept: true, refusal: undefined, usage, model, key };
+      return { kept: true, refusal: undefined, ...took, key };
     }
     const entry: Entry = {
       key,
@@ -206,15 +234,18 @@ class Run {
       firstByteMs: this.#firstByteMs,
       durationMs: this.#elapsed(),
       chunks: this.#stream ? this.recording.marks : undefined,
+      spent,
     };
-    this.#after(HOLD_MS, () => this.recording.end());
     try {
-      await this.#parts.store.put(entry);
-      await job.kept?.(entry);
-      return { kept: true, refusal: undefined, usage, model, key };
+      const unless = () => this.#dismissed;
+      await this.#parts.store.put(entry, { unless });
+      if (this.#dismissed) return purged;
+      remember(this.#parts, job, { key });
+      await job.kept?.(entry, { unless });
+      return { kept: true, refusal: undefined, ...took, key };
     } catch (error) {
       if (!(error instanceof StoreFault)) this.#parts.report(`keeping an answer failed: ${String(error)}`);
-      return { kept: false, refusal: "store-fault", usage, model, key: undefined };
+      return { kept: false, refusal: "store-fault", ...took, key: undefined };
     }
   }
 
@@ -232,7 +263,9 @@ class Run {
     if (this.#finished || this.#unread || this.recording.state !== "open") return;
     const { onDisconnectMs } = this.#job.plan;
     const worthless =
-      this.recording.piped || (this.#refusal !== undefined && this.#refusal !== "store-fault");
+      this.recording.piped ||
+      this.#dismissed ||
+      (this.#refusal !== undefined && this.#refusal !== "store-fault");
     if (worthless || onDisconnectMs === 0 || this.#parts.unread.count >= UNREAD_LIMIT) {
       this.#upstream.abort();
       return;
@@ -246,13 +279,13 @@ class Run {
     });
   }
 
-  #finish(outcome: Outcome): void {
+  #finish(end: End): void {
     this.#finished = true;
     this.#upstream.abort();
     for (const timer of this.#timers) clearTimeout(timer);
     if (this.#unread) this.#parts.unread.count--;
     if (this.recording.readers === 0) this.#giveBack();
-    this.#outcome.resolve(outcome);
+    this.#outcome.resolve({ ...end, unread: this.#unread });
   }
 
   #giveBack(): void {

@@ -1,3 +1,4 @@
+import { asCacheKey } from "../cache/entry.ts";
 import type { ProxyError } from "../errors.ts";
 import type { Peer } from "../host.ts";
 import type { CacheWord } from "../journal/event.ts";
@@ -6,7 +7,7 @@ import type { Provider } from "../providers/provider.ts";
 import { type Call, requestUrl } from "./call.ts";
 import { masked, maskedQuery, maskedReferer } from "./credential.ts";
 import type { ProxyParts } from "./parts.ts";
-import { crossOrigin } from "./reply.ts";
+import { atOnce, crossOrigin } from "./reply.ts";
 import { tell } from "./report.ts";
 
 /** Answers an error of askonce's own in the shape that the provider's SDK expects. */
@@ -16,7 +17,8 @@ export function refuse(
   options: { error: ProxyError; allowedOrigins: readonly string[] },
 ): Response {
   const { error } = options;
-  const word: CacheWord = call.route.endpoint !== undefined && call.method === "POST" ? "MISS" : "BYPASS";
+  const cacheable = error.key !== undefined || (call.route.endpoint !== undefined && call.method === "POST");
+  const word: CacheWord = cacheable ? "MISS" : "BYPASS";
   const { response, bytes } = errorResponse(error, {
     provider: call.route.provider,
     path: call.route.upstreamPath,
@@ -29,7 +31,10 @@ export function refuse(
     status: error.status,
     word,
     detail: error.code,
-    delivery: { bytes, firstAt: parts.clock.monotonic(), end: "whole" },
+    outcome: "refused",
+    delivery: atOnce(bytes, parts.clock.monotonic()),
+    key: error.key === undefined ? undefined : asCacheKey(error.key),
+    model: error.model,
   });
   return response;
 }

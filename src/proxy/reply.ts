@@ -14,7 +14,14 @@ export interface Delivery {
   readonly bytes: number;
   /** Monotonic ms of the first byte handed over; undefined where there was none. */
   readonly firstAt: number | undefined;
+  /** Monotonic ms of its end. */
+  readonly endedAt: number;
   readonly end: "whole" | "left" | "broken";
+}
+
+/** A body handed over in one piece at `now`. */
+export function atOnce(bytes: number, now: number): Delivery {
+  return { bytes, firstAt: bytes === 0 ? undefined : now, endedAt: now, end: "whole" };
 }
 
 export interface ReplyStatus {
@@ -51,7 +58,7 @@ export function replyEntry(
     const source = paced(entry, renewed, options) ?? renewed;
     return respond(call, { status, headers, body: stream(source, options) }, options);
   }
-  options.ended({ bytes: body.size, firstAt: options.now(), end: "whole" });
+  options.ended(atOnce(body.size, options.now()));
   return respond(call, { status, headers, body: id?.replace(body.bytes) ?? body.bytes }, options);
 }
 
@@ -72,7 +79,7 @@ export function replyWhole(
   options: ReplyOptions & { bytes: Uint8Array },
 ): Response {
   const headers = liveHeaders(head.headers, { decoded: head.decoded, cacheable: true, keepLength: false });
-  options.ended({ bytes: options.bytes.byteLength, firstAt: options.now(), end: "whole" });
+  options.ended(atOnce(options.bytes.byteLength, options.now()));
   return respond(call, { status: head.status, headers, body: options.bytes }, options);
 }
 
@@ -120,7 +127,7 @@ export function crossOrigin(
   headers.append("vary", "Origin");
 }
 
-export const EXPOSED = "X-Cache-Status, Cache-Status, X-Cache-Key, X-Request-Id, Age";
+export const EXPOSED = "X-Cache-Status, Cache-Status, X-Cache-Key, X-Request-Id, X-Cache-Explain, Age";
 
 /** Chunks under this are not worth counting. */
 const LARGE_CHUNK = 64 * 1024;
@@ -156,7 +163,7 @@ export function stream(
   const finish = (end: Delivery["end"]) => {
     if (over) return;
     over = true;
-    options.ended({ bytes, firstAt, end });
+    options.ended({ bytes, firstAt, endedAt: options.now(), end });
   };
   return new ReadableStream<Uint8Array>(
     {

@@ -1,24 +1,28 @@
-import type { CacheKey } from "../cache/entry.ts";
-import type { CacheWord, RequestOutcome } from "../journal/event.ts";
-import type { Usage } from "../providers/provider.ts";
+import type { CacheKey, Entry, Spent } from "../cache/entry.ts";
+import type { CacheWord, RequestEvent, RequestOutcome } from "../journal/event.ts";
 import type { Call } from "./call.ts";
-import { masked, maskedQuery, maskedReferer } from "./credential.ts";
+import { credentialLabel, masked, maskedQuery, maskedReferer } from "./credential.ts";
+import type { AnswerFlight, Job, Outcome } from "./flight.ts";
 import type { ProxyParts } from "./parts.ts";
 import type { Delivery } from "./reply.ts";
 
 export interface Told {
   readonly status: number;
   readonly word: CacheWord;
+  readonly outcome: RequestOutcome;
   readonly detail: string | undefined;
   readonly delivery: Delivery;
   readonly key?: CacheKey | undefined;
   readonly model?: string | undefined;
-  readonly usage?: Usage | undefined;
+  /** How the call ended that this request led. */
+  readonly led?: Outcome | undefined;
+  readonly saved?: RequestEvent["saved"];
+  readonly shared?: Spent | undefined;
 }
 
 /** Writes one request into the journal, once its body has ended. */
-export function tell(parts: Pick<ProxyParts, "journal" | "clock">, call: Call, told: Told): void {
-  const { delivery } = told;
+export function tell(parts: Pick<ProxyParts, "journal">, call: Call, told: Told): void {
+  const { delivery, led } = told;
   parts.journal.add({
     at: call.at,
     remote: call.peer.address,
@@ -37,30 +41,39 @@ export function tell(parts: Pick<ProxyParts, "journal" | "clock">, call: Call, t
     namespace: call.controls.namespace,
     key: told.key,
     firstByteMs: delivery.firstAt === undefined ? undefined : delivery.firstAt - call.began,
-    totalMs: parts.clock.monotonic() - call.began,
-    usage: told.usage,
-    costUsd: undefined,
+    totalMs: delivery.endedAt - call.began,
+    usage: led?.usage,
+    costUsd: led?.spent?.costUsd,
     aborted: delivery.end === "left",
-    outcome: outcomeOf(told),
-    notKept: undefined,
-    credential: "",
-    saved: undefined,
-    shared: undefined,
-    unread: false,
+    outcome: told.outcome,
+    notKept: led?.refusal,
+    credential: credentialLabel(call.credential),
+    saved: told.saved,
+    shared: told.shared,
+    unread: led?.unread ?? false,
   });
 }
 
-const OUTCOMES: Readonly<Record<CacheWord, RequestOutcome>> = {
-  HIT: "hit",
-  STALE: "hit",
-  UPDATING: "hit",
-  MISS: "miss",
-  EXPIRED: "miss",
-  PARTIAL: "partial",
-  BYPASS: "bypassed",
-  "-": "refused",
-};
+/** What a stored answer made needless. */
+export function savedBy(entry: Entry): RequestEvent["saved"] {
+  return { ...entry.spent, ms: entry.durationMs };
+}
 
-function outcomeOf({ word, detail }: Told): RequestOutcome {
-  return detail === "collapsed" ? "joined" : OUTCOMES[word];
+/** Writes a call into the journal that is no request's own, once it has ended. */
+export function tellRefresh(parts: ProxyParts, job: Job, flight: AnswerFlight): void {
+  const at = parts.clock.now();
+  const { provider, endpoint, model, namespace } = job.facts;
+  void flight.done.then(({ usage, spent, refusal, model: answered }: Outcome) =>
+    parts.journal.refreshed({
+      at,
+      provider,
+      endpoint,
+      model: answered ?? model,
+      namespace,
+      credential: job.credentialLabel,
+      usage,
+      costUsd: spent?.costUsd,
+      notKept: refusal,
+    }),
+  );
 }

@@ -37,6 +37,15 @@ export class Samples {
     return count.last;
   }
 
+  /** The number that this request would get, which it does not take. */
+  peek(run: string, plain: CacheKey, headers: Headers): number {
+    const count = this.#runs.get(run)?.get(plain);
+    if (count === undefined) return 0;
+    const id = headers.get("idempotency-key") ?? headers.get("x-idempotency-key");
+    const retry = id === null && Number(headers.get("x-stainless-retry-count") ?? 0) > 0;
+    return (id === null ? undefined : count.tries.get(id)) ?? (retry ? count.last : count.next);
+  }
+
   #count(run: string, plain: CacheKey): Count {
     let questions = this.#runs.get(run);
     if (questions === undefined) {

@@ -67,6 +67,7 @@ export async function join(parts: ProxyParts, call: Call, options: ShareOptions)
         if (found && !(error instanceof ClientGone)) {
           return serve(parts, call, { plan, found, word: "STALE", why: "; fwd=stale", allowedOrigins });
         }
+        if (leads && error instanceof ClientGone) error.led = { flight, job };
         if (leads || error instanceof ClientGone || round >= ROUNDS) throw error;
         continue;
       }
@@ -140,18 +141,19 @@ export async function deliver(
     allowedOrigins: options.allowedOrigins,
     now: () => parts.clock.monotonic(),
     ended: (delivery) => {
-      const add = (ended: Outcome | undefined) =>
+      const add = (ended: Outcome) =>
         tell(parts, call, {
           status: head.status,
           word,
-          detail: ended?.refusal ?? (leads ? undefined : "collapsed"),
+          outcome: leads ? "miss" : "joined",
+          detail: leads ? ended.refusal : "collapsed",
           delivery,
-          key: ended?.key ?? job.key,
-          model: ended?.model ?? job.facts.model,
-          usage: leads ? ended?.usage : undefined,
+          key: ended.key ?? job.key,
+          model: ended.model ?? job.facts.model,
+          ...(leads ? { led: ended } : { shared: ended.spent }),
         });
-      // Who pays tells how the call ended, be it after the client left; the others tell what they saw.
-      if (leads && outcome === undefined) void flight.done.then(add);
+      // What the call took is known at its end, be it after the client left.
+      if (outcome === undefined) void flight.done.then(add);
       else add(outcome);
     },
   };

@@ -7,7 +7,7 @@ import type { Plan } from "./policy.ts";
 import { launch } from "./record.ts";
 import { retryAfter } from "./refresh.ts";
 import { replyEntry } from "./reply.ts";
-import { tell } from "./report.ts";
+import { savedBy, tell, tellRefresh } from "./report.ts";
 
 /** Answers from the store. `why` is the part of `Cache-Status` before the key, by default that it is a hit. */
 export function serve(
@@ -29,10 +29,12 @@ export function serve(
       tell(parts, call, {
         status: entry.status,
         word,
+        outcome: "hit",
         detail: undefined,
         delivery,
         key: entry.key,
         model: entry.facts.model,
+        saved: savedBy(entry),
       }),
   });
 }
@@ -51,6 +53,7 @@ export function refreshBehind(parts: ProxyParts, job: Job): { word: CacheWord; b
   const flight = launch(parts, job);
   refreshes.begin(job.key, flight.done);
   learn(parts, job, flight);
+  tellRefresh(parts, job, flight);
   return { word: "STALE", begun: true };
 }
 

@@ -61,7 +61,8 @@ function flatListEnd(text: Uint8Array, open: number): number | undefined {
   return inside.indexOf(OPEN_LIST) < 0 && inside.indexOf(QUOTE) < 0 ? close + 1 : undefined;
 }
 
-function stringEnd(text: Uint8Array, open: number): number {
+/** The offset after the string whose quote opens at `open`. */
+export function stringEnd(text: Uint8Array, open: number): number {
   for (let close = text.indexOf(QUOTE, open + 1); close >= 0; close = text.indexOf(QUOTE, close + 1)) {
     let escapes = 0;
     while (text[close - 1 - escapes] === BACKSLASH) escapes++;

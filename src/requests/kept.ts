@@ -28,6 +28,11 @@ export interface NewRequest {
   readonly body: Uint8Array;
   /** Names of top-level members (and form fields) that do not count for the key: they are not remembered. */
   readonly ignored: readonly string[];
+  /**
+   * What to remember of the body, where it is not at hand byte for byte (a form or a file from a cassette): `body` is
+   * empty then.
+   */
+  readonly kept?: KeptBody | undefined;
 }
 
 /** A request as it was remembered. Credentials inside its body are masked. */
@@ -89,6 +94,8 @@ export interface Described {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
+  /** Digest of a body that is not at hand as it was sent; it counts instead of what `body` holds. */
+  readonly digest?: string | undefined;
 }
 
 /** What askonce makes of a request. */

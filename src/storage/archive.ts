@@ -1,17 +1,23 @@
-import type { Archive } from "../cache/archive.ts";
+import { clearInterval, clearTimeout, setInterval, setTimeout } from "node:timers";
+import type { Archive, ArchiveState } from "../cache/archive.ts";
+import type { CacheKey } from "../cache/entry.ts";
 import type { Clock } from "../clock.ts";
-import { StoreFault } from "../errors.ts";
-import type { Files, Host } from "../host.ts";
+import type { Host } from "../host.ts";
+import type { NewRequest } from "../requests/kept.ts";
+import { KeepQueue, type Queued } from "./archive-queue.ts";
+import { DeskThread } from "./archive-thread.ts";
+import type { Keepable, Tended } from "./desk-calls.ts";
 
 export interface ArchiveOptions {
   /** The data folder, absolute. */
   readonly folder: string;
-  readonly files: Files;
   readonly startThread: Host["startThread"];
   readonly clock: Clock;
   readonly settings: () => ArchiveSettings;
   /** A line for the operator's log. */
   readonly report: (message: string) => void;
+  /** Told that all ids in `gone` up to this `seq` are forgotten: the store may drop those rows. */
+  readonly forgotten?: (upTo: number) => void;
 }
 
 export interface ArchiveSettings {
@@ -25,24 +31,213 @@ export interface ArchiveSettings {
 }
 
 /** Opens `folder/archive.db` in a thread of its own. Never rejects: an archive that cannot be used says so in `state`. */
-export function openArchive(_options: ArchiveOptions): Archive {
-  const refuse = () => Promise.reject(new StoreFault("the archive is not there"));
-  return {
-    keep: () => {},
-    list: refuse,
-    find: refuse,
-    requests: refuse,
-    count: refuse,
-    sorted: refuse,
-    nearest: refuse,
-    nearestTo: refuse,
-    record: () => Promise.resolve(),
-    stats: refuse,
-    rows: refuse,
-    credentials: refuse,
-    nameCredential: refuse,
-    state: () => ({ bytes: 0, queued: 0, dropped: 0, faults: 0, fault: "the archive is not there" }),
-    settled: () => Promise.resolve(),
-    close: () => Promise.resolve(),
-  };
+export function openArchive(options: ArchiveOptions): Archive {
+  return new ArchiveClient(options);
+}
+
+/** Waited for more requests before a batch goes to the thread. */
+const GATHER_MS = 20;
+const TEND_MS = 1000;
+/** A call sees what was queued before it, but waits no longer for it than this. */
+const PATIENCE_MS = 800;
+const CLOSE_MS = 5000;
+/** A larger body is copied to the thread in pieces, a turn of the loop each: 64 MiB at once held it for 100 ms. */
+const PIECE_BYTES = 1024 * 1024;
+
+class ArchiveClient implements Archive {
+  readonly #queue = new KeepQueue();
+  readonly #thread: DeskThread;
+  readonly #timer: ReturnType<typeof setInterval>;
+  #taking: Promise<void> | undefined;
+  #tending: Promise<void> | undefined;
+  #tended: Tended = { bytes: 0, faults: 0, fault: undefined, forgottenTo: undefined, more: false };
+  #closed = false;
+
+  constructor(readonly options: ArchiveOptions) {
+    const { folder, startThread, report, settings } = options;
+    this.#thread = new DeskThread({ startThread, report, opening: () => [folder, plain(settings())] });
+    this.#timer = setInterval(() => this.#tend(), TEND_MS);
+    this.#timer.unref();
+    this.#tend();
+  }
+
+  keep(key: CacheKey, request: NewRequest): void {
+    if (this.#closed || this.options.settings().requests === "off") return;
+    if (this.#queue.add(key, request)) this.#take();
+  }
+
+  async list(query: Parameters<Archive["list"]>[0]) {
+    await this.#caughtUp();
+    return this.#thread.call("list", [query]);
+  }
+
+  async find(keys: readonly CacheKey[]) {
+    await this.#caughtUp();
+    return this.#thread.call("find", [keys]);
+  }
+
+  async requests(keys: readonly CacheKey[]) {
+    await this.#caughtUp();
+    return this.#thread.call("requests", [keys]);
+  }
+
+  count(filter: Parameters<Archive["count"]>[0]) {
+    return this.#thread.call("count", [filter]);
+  }
+
+  async sorted(filter: Parameters<Archive["sorted"]>[0]) {
+    await this.#caughtUp();
+    return this.#thread.call("sorted", [filter]);
+  }
+
+  async nearest(request: NewRequest, options: Parameters<Archive["nearest"]>[1]) {
+    await this.#caughtUp();
+    return this.#thread.call("nearest", [request, options]);
+  }
+
+  async nearestTo(key: CacheKey, options: Parameters<Archive["nearestTo"]>[1]) {
+    await this.#caughtUp();
+    return this.#thread.call("nearestTo", [key, options]);
+  }
+
+  record(batch: Parameters<Archive["record"]>[0]) {
+    return this.#thread.call("record", [batch]);
+  }
+
+  stats(query: Parameters<Archive["stats"]>[0]) {
+    return this.#thread.call("stats", [query]);
+  }
+
+  rows(query: Parameters<Archive["rows"]>[0]) {
+    return this.#thread.call("rows", [query]);
+  }
+
+  credentials() {
+    return this.#thread.call("credentials", []);
+  }
+
+  nameCredential(label: string, name: string) {
+    return this.#thread.call("nameCredential", [label, name]);
+  }
+
+  poolOf(label: string) {
+    return this.#thread.call("poolOf", [label]);
+  }
+
+  state(): ArchiveState {
+    const { bytes, faults, fault } = this.#tended;
+    return {
+      bytes,
+      queued: this.#queue.size,
+      dropped: this.#queue.dropped,
+      faults: faults + this.#thread.faults,
+      fault: this.#thread.fault ?? fault,
+    };
+  }
+
+  settled(): Promise<void> {
+    return this.#queue.settled();
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#timer);
+    await within(CLOSE_MS, this.settled());
+    await within(CLOSE_MS, this.#thread.call("close", []));
+    this.#thread.close();
+  }
+
+  #caughtUp(): Promise<void> {
+    return within(PATIENCE_MS, this.settled());
+  }
+
+  /** One batch after the other, so that what waits, waits here, where it is bounded. */
+  #take(): void {
+    this.#taking ??= after(GATHER_MS)
+      .then(async () => {
+        for (let batch = this.#queue.take(); batch.length > 0; batch = this.#queue.take()) {
+          // One that ended the thread is not sent again.
+          const dropped = await this.#send(batch).catch(() => batch.length);
+          this.#queue.done(batch, dropped);
+        }
+      })
+      .finally(() => {
+        this.#taking = undefined;
+        if (this.#queue.size > 0) this.#take();
+      });
+  }
+
+  async #send(batch: readonly Queued[]): Promise<number> {
+    const items: Keepable[] = [];
+    for (const { key, request } of batch) {
+      const { body } = request;
+      let pieces = 0;
+      if (body.byteLength > PIECE_BYTES) {
+        for (let at = 0; at < body.byteLength; at += PIECE_BYTES) {
+          const piece = body.slice(at, at + PIECE_BYTES);
+          await this.#thread.call("piece", [piece], [piece.buffer as ArrayBuffer]);
+          pieces++;
+        }
+      }
+      items.push({ key, request: { ...request, body: pieces > 0 ? NOTHING : alone(body) }, pieces });
+    }
+    return this.#thread.call("keep", [items]);
+  }
+
+  #tend(): void {
+    if (this.#closed) return;
+    this.#tending ??= this.#thread
+      .call("tend", [plain(this.options.settings())])
+      .then(
+        (tended) => {
+          this.#tended = tended;
+          if (tended.forgottenTo !== undefined) this.options.forgotten?.(tended.forgottenTo);
+        },
+        // `state` says what is wrong.
+        () => {},
+      )
+      .finally(() => {
+        this.#tending = undefined;
+        if (this.#tended.more) this.#tendSoon();
+      });
+  }
+
+  #tendSoon(): void {
+    setTimeout(() => this.#tend(), GATHER_MS).unref();
+  }
+}
+
+const NOTHING = new Uint8Array(0);
+
+/** The bytes in a buffer of their own: with a view, the whole of what it looks at would be copied. */
+function alone(bytes: Uint8Array): Uint8Array {
+  return bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();
+}
+
+/** Of all the settings only those that the desk reads: the rest need not be copied, nor be there. */
+function plain({
+  requests,
+  searchText,
+  journalKeepMs,
+  journalSize,
+  maxSize,
+}: ArchiveSettings): ArchiveSettings {
+  return { requests, searchText, journalKeepMs, journalSize, maxSize };
+}
+
+function after(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Resolves when the promise settles, whatever it says, or when the time is up. */
+function within(ms: number, promise: Promise<unknown>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    const done = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    promise.then(done, done);
+  });
 }

@@ -38,7 +38,11 @@ export class Bodies {
 
   constructor(
     readonly connection: Connection,
-    readonly options: { writer: Writer; clock: Clock; onDamage: (entryId: number, error: unknown) => void },
+    readonly options: {
+      writer: Writer;
+      clock: Clock;
+      onDamage: (damaged: { entryId: number; bodyId: number }, error: unknown) => void;
+    },
   ) {}
 
   /** Writes the slices. Resolves to the body's id and its packed size; `show` in the entry's transaction completes it. */
@@ -159,7 +163,7 @@ export class Bodies {
         try {
           return read(n).subarray(offset - n * SLICE_BYTES);
         } catch (error) {
-          this.options.onDamage(entryId, error);
+          this.options.onDamage({ entryId, bodyId: id }, error);
           if (error instanceof StoreFault) throw error;
           throw new StoreFault("a slice of the body cannot be read", { cause: error });
         }

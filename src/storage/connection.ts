@@ -2,7 +2,7 @@ import { setTimeout as after } from "node:timers";
 import type { Clock } from "../clock.ts";
 import { StartError, StoreFault } from "../errors.ts";
 import type { Files } from "../host.ts";
-import type { OpenDatabase } from "./database.ts";
+import type { Database, OpenDatabase } from "./database.ts";
 import { faultKind, faultWords } from "./faults.ts";
 import { type Opened, openFile, setAside } from "./file.ts";
 import type { Statements } from "./statements.ts";
@@ -20,6 +20,8 @@ export interface ConnectionOptions {
 /** One transaction under way. */
 export interface Transaction {
   readonly opened: Opened;
+  /** The connection that it runs on: that of `opened`, or another one to the same file. */
+  readonly db: Database;
   readonly statements: Statements;
   /** Bytes that it puts into the WAL so far, roughly; whoever writes adds to it. */
   spent: number;
@@ -123,7 +125,7 @@ export class Connection {
     try {
       db.exec("BEGIN IMMEDIATE");
       begun = true;
-      const result = act({ opened, statements, spent: 0, onCommit: (then) => committed.push(then) });
+      const result = act({ opened, db, statements, spent: 0, onCommit: (then) => committed.push(then) });
       db.exec("COMMIT");
       for (const then of committed) then();
       return result;

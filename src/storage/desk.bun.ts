@@ -1,1 +1,4 @@
-import "./desk.ts";
+import { serveDesk } from "./desk-serve.ts";
+import { openDatabase } from "./open.bun.ts";
+
+serveDesk(openDatabase);

@@ -1,1 +1,4 @@
-import "./desk.ts";
+import { serveDesk } from "./desk-serve.ts";
+import { openDatabase } from "./open.node.ts";
+
+serveDesk(openDatabase);

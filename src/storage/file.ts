@@ -94,7 +94,11 @@ export function bytesOnDisk(path: string): number {
 }
 
 /** Renames the file and what lies beside it. The files must be closed. Resolves to the new name of the file. */
-export async function setAside(path: string, files: Files, nowMs: number): Promise<string> {
+export async function setAside(
+  path: string,
+  files: Pick<Files, "size" | "rename">,
+  nowMs: number,
+): Promise<string> {
   const stamp = new Date(nowMs).toISOString().replace(/[-:]/g, "").replace(".", "");
   const aside = `${path}.damaged-${stamp}`;
   // The side files first: a WAL left behind would be played into the new database.

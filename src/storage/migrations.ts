@@ -71,6 +71,91 @@ const STEPS: readonly string[] = [
     UPDATE totals SET entries = entries + 1, bytes = bytes + new.cost WHERE segment = new.segment;
   END;
   `,
+  // Pools stand in the entry's head alone; one that cannot be read is a miss anyway, whatever its group.
+  `
+  DROP TRIGGER entry_added;
+  DROP TRIGGER entry_removed;
+  DROP TRIGGER entry_moved;
+  DROP INDEX entries_by_use;
+  ALTER TABLE entries RENAME TO entries_1;
+  CREATE TABLE pools_1 (id INTEGER PRIMARY KEY, pool TEXT NOT NULL) STRICT;
+  INSERT INTO pools_1
+    SELECT e.id,
+      coalesce(CASE WHEN json_valid(a.head) THEN CAST(json_extract(a.head, '$[16]') AS TEXT) END, 'all')
+    FROM entries_1 e LEFT JOIN answers a ON a.id = e.id;
+  CREATE TABLE groups (
+    id INTEGER PRIMARY KEY,
+    provider TEXT NOT NULL,
+    endpoint TEXT NOT NULL,
+    model TEXT,
+    namespace TEXT NOT NULL,
+    pool TEXT NOT NULL,
+    entries INTEGER NOT NULL,
+    bytes INTEGER NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX groups_by_name ON groups (namespace, pool, provider, endpoint, model);
+  INSERT INTO groups (provider, endpoint, model, namespace, pool, entries, bytes)
+    SELECT provider, endpoint, model, namespace, pool, count(*), sum(cost)
+    FROM entries_1 JOIN pools_1 USING (id) GROUP BY 1, 2, 3, 4, 5;
+  CREATE TABLE entries (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    key BLOB NOT NULL UNIQUE,
+    version INTEGER NOT NULL,
+    group_id INTEGER NOT NULL,
+    stream INTEGER NOT NULL,
+    status INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    started_at REAL NOT NULL,
+    stored_at REAL NOT NULL,
+    ttl_ms REAL,
+    first_byte_ms REAL NOT NULL,
+    duration_ms REAL NOT NULL,
+    cost INTEGER NOT NULL,
+    body_id INTEGER,
+    segment INTEGER NOT NULL,
+    last_used REAL NOT NULL,
+    hits INTEGER NOT NULL,
+    admin_ttl_ms REAL,
+    imported INTEGER NOT NULL,
+    input_tokens INTEGER,
+    output_tokens INTEGER,
+    cost_usd REAL
+  ) STRICT;
+  INSERT INTO entries
+    SELECT e.id, e.key, e.version, g.id, e.stream, e.status, e.size, e.started_at, e.stored_at, e.ttl_ms,
+      e.first_byte_ms, e.duration_ms, e.cost, e.body_id, e.segment, e.last_used, e.hits, e.admin_ttl_ms,
+      0, NULL, NULL, NULL
+    FROM entries_1 e CROSS JOIN pools_1 p ON p.id = e.id CROSS JOIN groups g ON
+      g.namespace = e.namespace AND g.pool = p.pool AND g.provider = e.provider
+      AND g.endpoint = e.endpoint AND g.model IS e.model
+    ORDER BY e.id;
+  DROP TABLE entries_1;
+  DROP TABLE pools_1;
+  CREATE INDEX entries_by_use ON entries (segment, last_used, group_id);
+  CREATE INDEX entries_by_group ON entries (group_id, id, stored_at);
+  CREATE INDEX entries_by_hits ON entries (hits, id, group_id);
+  CREATE INDEX entries_by_size ON entries (size, id, group_id);
+  CREATE TABLE gone (seq INTEGER PRIMARY KEY AUTOINCREMENT, id INTEGER NOT NULL) STRICT;
+  CREATE TRIGGER entry_added AFTER INSERT ON entries BEGIN
+    UPDATE totals SET entries = entries + 1, bytes = bytes + new.cost WHERE segment = new.segment;
+    UPDATE groups SET entries = entries + 1, bytes = bytes + new.cost WHERE id = new.group_id;
+  END;
+  CREATE TRIGGER entry_removed AFTER DELETE ON entries BEGIN
+    UPDATE totals SET entries = entries - 1, bytes = bytes - old.cost WHERE segment = old.segment;
+    UPDATE groups SET entries = entries - 1, bytes = bytes - old.cost WHERE id = old.group_id;
+    INSERT INTO gone (id) VALUES (old.id);
+  END;
+  CREATE TRIGGER entry_moved AFTER UPDATE OF segment, cost ON entries
+    WHEN old.segment <> new.segment OR old.cost <> new.cost BEGIN
+    UPDATE totals SET entries = entries - 1, bytes = bytes - old.cost WHERE segment = old.segment;
+    UPDATE totals SET entries = entries + 1, bytes = bytes + new.cost WHERE segment = new.segment;
+  END;
+  CREATE TRIGGER entry_regrouped AFTER UPDATE OF group_id, cost ON entries
+    WHEN old.group_id <> new.group_id OR old.cost <> new.cost BEGIN
+    UPDATE groups SET entries = entries - 1, bytes = bytes - old.cost WHERE id = old.group_id;
+    UPDATE groups SET entries = entries + 1, bytes = bytes + new.cost WHERE id = new.group_id;
+  END;
+  `,
 ];
 
 /** The version that this program writes. */

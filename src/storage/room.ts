@@ -8,6 +8,8 @@ import { SEGMENT } from "./schema.ts";
 export interface Limits {
   /** Bytes of the data folder, everything counted. */
   readonly maxSize: number;
+  /** Of these, what others than the store have taken. */
+  readonly besideBytes: number;
   /** ms without a hit after which an entry goes; Infinity: never. */
   readonly inactiveMs: number;
   /** TTL under today's settings of an entry that has none of its own, for all endpoints or for each. */
@@ -41,6 +43,8 @@ export const TOUCHED_BYTES = 8 * KIB;
 /** Keeps the database under its size: takes entries, frees their pages, gives pages back. */
 export class Room {
   evictions = 0;
+  /** Bytes of the budget that are wanted for something else for a while. */
+  reserved = 0;
 
   constructor(
     readonly connection: Connection,
@@ -65,8 +69,9 @@ export class Room {
 
   /** Bytes that entries and their indexes may fill. */
   budget(): number {
+    const { maxSize, besideBytes } = this.options.limits();
     const beside = this.walBytes() + 2 * this.transactionBytes() + BESIDE_BYTES;
-    return Math.max(0, this.options.limits().maxSize - beside);
+    return Math.max(0, maxSize - besideBytes - beside - this.reserved);
   }
 
   /** Whether an entry of that many bytes could ever be kept. */
@@ -79,7 +84,7 @@ export class Room {
    * where nothing is left to take.
    */
   make(transaction: Transaction, want: { bytes: number; until: number }): "made" | "later" | "never" {
-    const { db } = transaction.opened;
+    const { db } = transaction;
     const pageSize = pageSizeOf(transaction.opened);
     const limit = Math.floor(this.budget() / pageSize);
     const need = Math.ceil(want.bytes / pageSize / FILL) + PAGES_PER_STEP;
@@ -92,7 +97,7 @@ export class Room {
 
   /** Background: brings the database under its low mark once it passed the high one. True while there is more to do. */
   evictAhead(transaction: Transaction, until: number): boolean {
-    const { db } = transaction.opened;
+    const { db } = transaction;
     const limit = this.budget() / pageSizeOf(transaction.opened);
     if (usedPages(db) <= limit * HIGH_MARK) return this.options.bodies.freeSome(transaction);
     while (usedPages(db) > limit * LOW_MARK) {
@@ -104,7 +109,7 @@ export class Room {
 
   /** Background: gives free pages back. True while there is more to do. */
   giveBack(transaction: Transaction): boolean {
-    const { db } = transaction.opened;
+    const { db } = transaction;
     const limit = this.budget() / pageSizeOf(transaction.opened);
     const free = Number(db.value("PRAGMA freelist_count"));
     const over = Number(db.value("PRAGMA page_count")) > limit;
@@ -117,12 +122,21 @@ export class Room {
     return Number(db.value("PRAGMA freelist_count")) < free;
   }
 
+  /** Whether the file takes more than its budget, free pages included. */
+  isOver({ db, opened }: Transaction): boolean {
+    return Number(db.value("PRAGMA page_count")) * pageSizeOf(opened) > this.budget();
+  }
+
   drop(transaction: Transaction, entry: { id: number; bodyId: number | null }): void {
     const { statements } = transaction;
     transaction.spent += TOUCHED_BYTES;
     statements.dropEntry.run({ id: entry.id });
     statements.dropAnswer.run({ id: entry.id });
-    if (entry.bodyId !== null) this.options.bodies.hide(transaction, entry.bodyId);
+    if (entry.bodyId !== null) this.hideBody(transaction, entry.bodyId);
+  }
+
+  hideBody(transaction: Transaction, bodyId: number): void {
+    this.options.bodies.hide(transaction, bodyId);
   }
 
   /** Whether a transaction has done its share: of the time, and of the WAL. */

@@ -6,6 +6,7 @@ import {
   type Entry,
   type HeaderList,
   memoryBody,
+  type Spent,
 } from "../cache/entry.ts";
 import { checksum, type Packed, unpack } from "./packing.ts";
 
@@ -31,7 +32,8 @@ export interface NewAnswer {
 
 /**
  * All of an entry but its chunks and bytes, in one string, so that one checksum covers what is served. Infinity is
- * "forever", absence null. The last member is the body's id, null where the body lies beside the head.
+ * "forever", absence null; the body's id is null where the body lies beside the head. Members are only ever appended,
+ * and rows written before lack them.
  */
 type Head = readonly [
   version: number,
@@ -51,7 +53,12 @@ type Head = readonly [
   size: number,
   bodyId: number | null,
   pool: string,
+  spent: SpentRow | null,
+  imported: boolean,
 ];
+
+/** The members of `Spent` in their order; null for what is not known. */
+type SpentRow = readonly (number | null)[];
 
 /** `body` is the packed whole, or the id of a body in slices. */
 export function answerOf(entry: Entry, body: Packed | number): NewAnswer {
@@ -74,6 +81,8 @@ export function answerOf(entry: Entry, body: Packed | number): NewAnswer {
     entry.body.size,
     typeof body === "number" ? body : null,
     facts.pool,
+    entry.spent === undefined ? null : SPENT.map((name) => entry.spent?.[name] ?? null),
+    entry.imported === true,
   ];
   const text = JSON.stringify(head);
   const chunks = entry.chunks === undefined ? null : marksToBytes(entry.chunks);
@@ -95,7 +104,27 @@ export function entryOf(
   const head = JSON.parse(row.head) as Head;
   const [version, storedKey, status, headers, provider, endpoint, model, namespace, stream] = head;
   if (version !== ENTRY_VERSION) return undefined;
-  const [, , , , , , , , , startedAt, storedAt, ttl, firstByteMs, durationMs, size, bodyId, pool] = head;
+  const [
+    ,
+    ,
+    ,
+    ,
+    ,
+    ,
+    ,
+    ,
+    ,
+    startedAt,
+    storedAt,
+    ttl,
+    firstByteMs,
+    durationMs,
+    size,
+    bodyId,
+    pool,
+    spent,
+    imported,
+  ] = head;
   if (storedKey !== key) throw new Error("the row holds another key");
   const whole = bodyId === null ? unpack({ coding: row.coding, bytes: row.body ?? EMPTY }, size) : null;
   if (checksum(0, row.head, row.chunks, whole) !== row.crc) throw new Error("checksum mismatch");
@@ -112,13 +141,50 @@ export function entryOf(
     firstByteMs,
     durationMs,
     chunks: row.chunks === null ? undefined : marksFromBytes(row.chunks),
+    ...(spent && { spent: spentOf(spent) }),
+    ...(imported && { imported }),
   };
+}
+
+const SPENT = [
+  "inputTokens",
+  "outputTokens",
+  "cacheReadTokens",
+  "reasoningTokens",
+  "costUsd",
+] as const satisfies (keyof Spent)[];
+
+function spentOf(row: SpentRow): Spent {
+  const known = SPENT.map((name, at) => [name, row[at]] as const).filter(([, value]) => value != null);
+  return Object.fromEntries(known);
 }
 
 const EMPTY = new Uint8Array(0);
 
+/** What listings show of an entry's cost; numbers that no column takes are left out. */
+export function spentColumns({ spent }: Entry) {
+  const count = (value: number | undefined) =>
+    value !== undefined && value >= 0 && value <= Number.MAX_SAFE_INTEGER ? Math.round(value) : null;
+  const costUsd = spent?.costUsd;
+  return {
+    inputTokens: count(spent?.inputTokens),
+    outputTokens: count(spent?.outputTokens),
+    costUsd: costUsd !== undefined && Number.isFinite(costUsd) ? costUsd : null,
+  };
+}
+
 export function keyBytes(key: CacheKey): Buffer {
   return Buffer.from(key, "hex");
+}
+
+export function keyOfBytes(bytes: Uint8Array): CacheKey {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex") as CacheKey;
+}
+
+/** The first and the last key that begin with these hex digits. */
+export function keyRange(prefix: string): { first: Buffer; last: Buffer } {
+  const bound = (digit: string) => Buffer.from(prefix.padEnd(64, digit), "hex");
+  return { first: bound("0"), last: bound("f") };
 }
 
 /** Two varints a chunk: bytes and whole ms since the chunk before. A time that runs backwards counts as none. */

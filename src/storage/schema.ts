@@ -1,4 +1,4 @@
-import { blob, index, integer, real, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import { blob, index, integer, real, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
 
 /** The tables as `migrations.ts` leaves them. Times are epoch ms; Infinity is stored as such in REAL columns. */
 
@@ -8,18 +8,18 @@ export const SEGMENT = { fresh: 0, used: 1, pinned: 2 } as const;
 /** Who may free a body's slices: nobody while it is written or read on, nobody while shown, anybody once hidden. */
 export const BODY_STATE = { busy: 0, shown: 1, hidden: 2 } as const;
 
-/** One row a key: what is judged, listed and counted. Small, since each hit rewrites it. */
+/**
+ * One row a key: what is judged, listed and counted. Small, since each hit rewrites it. An id is never used twice, and
+ * an entry that replaces another takes over its row: pages by id neither repeat nor miss what was there throughout.
+ */
 export const entries = sqliteTable(
   "entries",
   {
-    id: integer().primaryKey(),
+    id: integer().primaryKey({ autoIncrement: true }),
     /** SHA-256, 32 bytes. */
     key: blob({ mode: "buffer" }).notNull().unique(),
     version: integer().notNull(),
-    provider: text().notNull(),
-    endpoint: text().notNull(),
-    model: text(),
-    namespace: text().notNull(),
+    groupId: integer("group_id").notNull(),
     stream: integer().notNull(),
     status: integer().notNull(),
     /** Bytes of the body as sent. */
@@ -38,9 +38,51 @@ export const entries = sqliteTable(
     hits: integer().notNull(),
     /** Set by the admin API; outranks `ttl_ms`. */
     adminTtlMs: real("admin_ttl_ms"),
+    imported: integer().notNull(),
+    inputTokens: integer("input_tokens"),
+    outputTokens: integer("output_tokens"),
+    costUsd: real("cost_usd"),
   },
-  (table) => [index("entries_by_use").on(table.segment, table.lastUsed)],
+  // Each holds all that a listing judges by, so that what does not match costs no look into the table.
+  (table) => [
+    index("entries_by_use").on(table.segment, table.lastUsed, table.groupId),
+    index("entries_by_group").on(table.groupId, table.id, table.storedAt),
+    index("entries_by_hits").on(table.hits, table.id, table.groupId),
+    index("entries_by_size").on(table.size, table.id, table.groupId),
+  ],
 );
+
+/** What entries have in common, with how many they are: a million entries have some dozens of groups. */
+export const groups = sqliteTable(
+  "groups",
+  {
+    id: integer().primaryKey(),
+    provider: text().notNull(),
+    endpoint: text().notNull(),
+    model: text(),
+    namespace: text().notNull(),
+    /** "all", or the tag of the credential whose own pool it is. */
+    pool: text().notNull(),
+    /** Kept by triggers on `entries`. */
+    entries: integer().notNull(),
+    bytes: integer().notNull(),
+  },
+  (table) => [
+    uniqueIndex("groups_by_name").on(
+      table.namespace,
+      table.pool,
+      table.provider,
+      table.endpoint,
+      table.model,
+    ),
+  ],
+);
+
+/** Ids of entries that were dropped, in the order of their going, until whoever keeps something by id forgot it too. */
+export const gone = sqliteTable("gone", {
+  seq: integer().primaryKey({ autoIncrement: true }),
+  id: integer().notNull(),
+});
 
 /** What is served, under the id of its entry. Never changed once written. */
 export const answers = sqliteTable("answers", {

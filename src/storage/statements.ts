@@ -1,16 +1,7 @@
-import { and, asc, eq, gt, gte, inArray, lt, sql } from "drizzle-orm";
+import { and, eq, gt, gte, inArray, lt, sql } from "drizzle-orm";
 import type { Database } from "./database.ts";
-import {
-  answers,
-  BODY_STATE,
-  bodies,
-  entries,
-  meta,
-  SEGMENT,
-  SLICES_PER_BODY,
-  slices,
-  totals,
-} from "./schema.ts";
+import { onEntries } from "./entry-statements.ts";
+import { BODY_STATE, bodies, gone, groups, meta, SLICES_PER_BODY, slices, totals } from "./schema.ts";
 
 /** Every statement on the cache's tables, prepared once per open database and named as a verb. */
 export type Statements = ReturnType<typeof prepareStatements>;
@@ -18,134 +9,7 @@ export type Statements = ReturnType<typeof prepareStatements>;
 const arg = sql.placeholder;
 
 export function prepareStatements(db: Database) {
-  return { ...onEntries(db), ...onBodies(db), ...onTotals(db) };
-}
-
-function onEntries({ orm }: Database) {
-  return {
-    read: orm
-      .select({
-        id: entries.id,
-        adminTtlMs: entries.adminTtlMs,
-        head: answers.head,
-        chunks: answers.chunks,
-        crc: answers.crc,
-        coding: answers.coding,
-        body: answers.body,
-      })
-      .from(entries)
-      .innerJoin(answers, eq(answers.id, entries.id))
-      .where(eq(entries.key, arg("key")))
-      .prepare(),
-    /** What a put needs to know of the entry that it replaces. */
-    find: orm
-      .select({
-        id: entries.id,
-        startedAt: entries.startedAt,
-        segment: entries.segment,
-        lastUsed: entries.lastUsed,
-        hits: entries.hits,
-        adminTtlMs: entries.adminTtlMs,
-        bodyId: entries.bodyId,
-      })
-      .from(entries)
-      .where(eq(entries.key, arg("key")))
-      .prepare(),
-    bodyOf: orm
-      .select({ bodyId: entries.bodyId })
-      .from(entries)
-      .where(eq(entries.id, arg("id")))
-      .prepare(),
-    addEntry: orm
-      .insert(entries)
-      .values({
-        key: arg("key"),
-        version: arg("version"),
-        provider: arg("provider"),
-        endpoint: arg("endpoint"),
-        model: arg("model"),
-        namespace: arg("namespace"),
-        stream: arg("stream"),
-        status: arg("status"),
-        size: arg("size"),
-        startedAt: arg("startedAt"),
-        storedAt: arg("storedAt"),
-        ttlMs: arg("ttlMs"),
-        firstByteMs: arg("firstByteMs"),
-        durationMs: arg("durationMs"),
-        cost: arg("cost"),
-        bodyId: arg("bodyId"),
-        segment: arg("segment"),
-        lastUsed: arg("lastUsed"),
-        hits: arg("hits"),
-        adminTtlMs: arg("adminTtlMs"),
-      })
-      .returning({ id: entries.id })
-      .prepare(),
-    addAnswer: orm
-      .insert(answers)
-      .values({
-        id: arg("id"),
-        head: arg("head"),
-        chunks: arg("chunks"),
-        crc: arg("crc"),
-        coding: arg("coding"),
-        body: arg("body"),
-      })
-      .prepare(),
-    dropEntry: orm
-      .delete(entries)
-      .where(eq(entries.id, arg("id")))
-      .prepare(),
-    dropAnswer: orm
-      .delete(answers)
-      .where(eq(answers.id, arg("id")))
-      .prepare(),
-    /** A hit protects a fresh entry, and leaves a pinned one pinned. */
-    use: orm
-      .update(entries)
-      .set({
-        lastUsed: sql`${arg("lastUsed")}`,
-        hits: sql`${entries.hits} + ${arg("hits")}`,
-        segment: sql`max(${entries.segment}, ${SEGMENT.used})`,
-      })
-      .where(eq(entries.key, arg("key")))
-      .prepare(),
-    /** Longest unused first. */
-    victims: orm
-      .select({ id: entries.id, bodyId: entries.bodyId })
-      .from(entries)
-      .where(eq(entries.segment, arg("segment")))
-      .orderBy(asc(entries.lastUsed))
-      .limit(16)
-      .prepare(),
-    /** A page of those unused since `before`, from `after` on. */
-    unused: orm
-      .select({
-        id: entries.id,
-        bodyId: entries.bodyId,
-        endpoint: entries.endpoint,
-        ttlMs: entries.ttlMs,
-        adminTtlMs: entries.adminTtlMs,
-        lastUsed: entries.lastUsed,
-      })
-      .from(entries)
-      .where(
-        and(
-          eq(entries.segment, arg("segment")),
-          gte(entries.lastUsed, arg("after")),
-          lt(entries.lastUsed, arg("before")),
-        ),
-      )
-      .orderBy(asc(entries.lastUsed))
-      .limit(256)
-      .prepare(),
-    newest: orm
-      .select({ lastUsed: sql<number | null>`max(${entries.lastUsed})` })
-      .from(entries)
-      .where(eq(entries.segment, arg("segment")))
-      .prepare(),
-  };
+  return { ...onEntries(db), ...onBodies(db), ...onTotals(db), ...onGone(db) };
 }
 
 function onBodies({ orm }: Database) {
@@ -229,6 +93,41 @@ function onTotals({ orm }: Database) {
       .update(meta)
       .set({ value: sql`${meta.value} + 1` })
       .where(eq(meta.name, "generation"))
+      .prepare(),
+  };
+}
+
+function onGone({ orm }: Database) {
+  const seqs = (lowest: unknown) => sql`${gone.seq} <= ${lowest}`;
+  return {
+    lastGone: orm
+      .select({ seq: sql<number | null>`max(${gone.seq})` })
+      .from(gone)
+      .prepare(),
+    /** The first ones up to a number, some ms' worth. */
+    forget: orm
+      .delete(gone)
+      .where(
+        inArray(
+          gone.seq,
+          orm
+            .select({ seq: gone.seq })
+            .from(gone)
+            .where(seqs(arg("upTo")))
+            .orderBy(gone.seq)
+            .limit(2000),
+        ),
+      )
+      .returning({ seq: gone.seq })
+      .prepare(),
+    dropEmptyGroups: orm
+      .delete(groups)
+      .where(
+        inArray(
+          groups.id,
+          orm.select({ id: groups.id }).from(groups).where(eq(groups.entries, 0)).limit(500),
+        ),
+      )
       .prepare(),
   };
 }

@@ -1,14 +1,17 @@
-import { type CacheKey, ENTRY_VERSION, type Entry, SLICE_BYTES } from "../cache/entry.ts";
-import type { StoreHealth, StoreStats } from "../cache/store.ts";
+import { type CacheKey, type Entry, SLICE_BYTES } from "../cache/entry.ts";
+import type { EntryChange, EntryFilter, PutOptions, StoreHealth, StoreStats } from "../cache/store.ts";
 import type { SharedStore } from "../cache/tiered.ts";
 import { StoreFault } from "../errors.ts";
 import { Bodies } from "./bodies.ts";
-import { Connection, type ConnectionOptions, type Transaction } from "./connection.ts";
-import { bytesOnDisk, type Opened } from "./file.ts";
+import { Connection, type ConnectionOptions } from "./connection.ts";
+import { bytesOnDisk } from "./file.ts";
 import { Generation } from "./generation.ts";
+import { Import } from "./import.ts";
 import { PACK_BESIDE_BYTES, type Packed, pack, packBeside } from "./packing.ts";
+import { costOf, Placing } from "./placing.ts";
+import { purge } from "./purge.ts";
 import { type Limits, Room } from "./room.ts";
-import { answerOf, entryOf, keyBytes, type NewAnswer } from "./rows.ts";
+import { type AnswerRow, answerOf, entryOf, keyBytes, type NewAnswer } from "./rows.ts";
 import { SEGMENT } from "./schema.ts";
 import { Upkeep } from "./upkeep.ts";
 import { Writer } from "./writer.ts";
@@ -34,6 +37,8 @@ class Entries implements SharedStore {
   readonly #room: Room;
   readonly #bodies: Bodies;
   readonly #upkeep: Upkeep;
+  readonly #placing: Placing;
+  readonly #import: Import;
   #faults = 0;
   #counted: Pick<StoreStats, "entries" | "bytes"> = { entries: 0, bytes: 0 };
   readonly #generation: Generation;
@@ -48,7 +53,7 @@ class Entries implements SharedStore {
     this.#bodies = new Bodies(connection, {
       writer: this.#writer,
       clock,
-      onDamage: (entryId, error) => this.#damaged(entryId, error),
+      onDamage: (damaged, error) => this.#damaged(damaged, error),
     });
     this.#room = new Room(connection, {
       limits,
@@ -64,12 +69,27 @@ class Entries implements SharedStore {
       clock,
       limits,
     });
+    this.#placing = new Placing({
+      room: this.#room,
+      generation: this.#generation,
+      upkeep: () => this.#upkeep,
+    });
+    this.#import = new Import({
+      connection,
+      openDatabase: options.openDatabase,
+      writer: this.#writer,
+      room: this.#room,
+      bodies: this.#bodies,
+      placing: this.#placing,
+      generation: this.#generation,
+      clock,
+    });
   }
 
   get(key: CacheKey): Entry | undefined {
     const opened = this.connection.opened;
     if (opened === undefined) return undefined;
-    let row: ReturnType<Opened["statements"]["read"]["get"]>;
+    let row: AnswerRow | undefined;
     try {
       row = opened.statements.read.get({ key: keyBytes(key) });
     } catch (error) {
@@ -78,7 +98,7 @@ class Entries implements SharedStore {
       return undefined;
     }
     if (row === undefined) return undefined;
-    const { id } = row;
+    const { id, crc } = row;
     try {
       const entry = entryOf(key, row, (bodyId, size) =>
         this.#bodies.open(opened, { id: bodyId, size, entryId: id }),
@@ -86,16 +106,16 @@ class Entries implements SharedStore {
       if (entry === undefined) this.#faults++;
       return entry;
     } catch (error) {
-      this.#damaged(id, error);
+      this.#damaged({ entryId: id, crc }, error);
       return undefined;
     }
   }
 
-  async put(entry: Entry): Promise<void> {
-    await this.commit(entry);
+  async put(entry: Entry, options?: PutOptions): Promise<void> {
+    await this.commit(entry, options);
   }
 
-  async commit(entry: Entry): Promise<boolean> {
+  async commit(entry: Entry, options: PutOptions = {}): Promise<Entry | undefined> {
     // Before any packing, so that a store that cannot write costs nothing.
     if (this.connection.resting)
       throw this.#count(new StoreFault(this.connection.fault ?? "the store is closed"));
@@ -103,7 +123,9 @@ class Entries implements SharedStore {
       throw this.#count(new StoreFault(`the entry's ${entry.body.size} bytes do not fit under max_size`));
     }
     try {
-      return entry.body.size > SLICE_BYTES ? await this.#putLarge(entry) : await this.#putSmall(entry);
+      return entry.body.size > SLICE_BYTES
+        ? await this.#putLarge(entry, options)
+        : await this.#putSmall(entry, options);
     } catch (error) {
       throw this.#count(error);
     }
@@ -122,16 +144,44 @@ class Entries implements SharedStore {
     });
   }
 
-  change(): Promise<boolean> {
-    return Promise.reject(new StoreFault("not yet"));
+  async change(key: CacheKey, { pinned, ttlMs }: EntryChange): Promise<boolean> {
+    return this.#writer.submit({
+      bytes: () => 0,
+      run: (transaction) => {
+        const { statements } = transaction;
+        const found = statements.find.get({ key: keyBytes(key) });
+        if (found === undefined) return false;
+        const { id, hits } = found;
+        if (pinned === true) statements.setSegment.run({ id, segment: SEGMENT.pinned });
+        if (pinned === false)
+          statements.setSegment.run({ id, segment: hits > 0 ? SEGMENT.used : SEGMENT.fresh });
+        if (ttlMs !== undefined) statements.setAdminTtl.run({ id, ttlMs });
+        this.#generation.advance(transaction);
+        return true;
+      },
+    });
   }
 
-  purge(): Promise<number> {
-    return Promise.reject(new StoreFault("not yet"));
+  purge(filter: EntryFilter): Promise<number> {
+    const { clock } = this.options;
+    return purge({ writer: this.#writer, room: this.#room, generation: this.#generation, clock }, filter);
   }
 
-  putAll(): Promise<void> {
-    return Promise.reject(new StoreFault("not yet"));
+  async putAll(entries: readonly Entry[]): Promise<void> {
+    try {
+      await this.#import.putAll(entries);
+    } catch (error) {
+      throw this.#count(error);
+    }
+  }
+
+  async forgotten(upTo: number): Promise<void> {
+    const some = () =>
+      this.#writer.submit({
+        bytes: () => 0,
+        run: ({ statements }) => statements.forget.all({ upTo }).length,
+      });
+    while ((await some()) > 0) {}
   }
 
   touch(key: CacheKey): void {
@@ -170,6 +220,7 @@ class Entries implements SharedStore {
   }
 
   async close(): Promise<void> {
+    await this.#import.close();
     await this.#upkeep.close();
     await this.#writer.idle();
     // SQLite moves the WAL into the file when it closes, without making sure of either.
@@ -177,7 +228,7 @@ class Entries implements SharedStore {
     this.connection.close();
   }
 
-  async #putSmall(entry: Entry): Promise<boolean> {
+  async #putSmall(entry: Entry, { unless }: PutOptions): Promise<Entry | undefined> {
     const bytes = entry.body.bytes ?? entry.body.slice(0);
     let packed: Packed | undefined;
     if (bytes.byteLength >= PACK_BESIDE_BYTES) packed = await packBeside(bytes);
@@ -188,14 +239,15 @@ class Entries implements SharedStore {
         answer = answerOf(entry, packed);
       },
       bytes: () => (answer === undefined ? bytes.byteLength : costOf(answer)),
-      run: (transaction) => this.#replace(transaction, entry, { answer: answer as NewAnswer }),
+      run: (transaction) =>
+        unless?.() ? undefined : this.#placing.place(transaction, { entry, answer: answer as NewAnswer }),
     });
   }
 
-  async #putLarge(entry: Entry): Promise<boolean> {
+  async #putLarge(entry: Entry, { unless }: PutOptions): Promise<Entry | undefined> {
     const release = entry.body.hold();
     let body: Awaited<ReturnType<Bodies["write"]>> | undefined;
-    let stored = false;
+    let stored: Entry | undefined;
     try {
       const written = await this.#bodies.write(entry);
       body = written;
@@ -204,60 +256,23 @@ class Entries implements SharedStore {
       stored = await this.#writer.submit({
         bytes: () => costOf(answer),
         run: (transaction) => {
+          if (unless?.()) return undefined;
           this.#bodies.show(transaction, { id: written.id, opened: written.opened, slices });
-          return this.#replace(transaction, entry, { answer, body: written });
+          return this.#placing.place(transaction, { entry, answer, body: written });
         },
       });
       return stored;
     } finally {
-      if (body !== undefined && !stored) this.#bodies.giveUp(body.id, body.opened);
+      if (body !== undefined && stored === undefined) this.#bodies.giveUp(body.id, body.opened);
       release();
     }
   }
 
-  /** Puts the entry in the place of an older one. False, and nothing changed, where a later-begun one stands. */
-  #replace(
-    transaction: Transaction,
-    entry: Entry,
-    row: { answer: NewAnswer; body?: { id: number; bytes: number } },
-  ): boolean {
-    const { statements } = transaction;
-    const key = keyBytes(entry.key);
-    const old = statements.find.get({ key });
-    if (old !== undefined) {
-      if (old.startedAt > entry.startedAt) return false;
-      this.#room.drop(transaction, old);
-      this.#generation.advance(transaction);
-    }
-    const { facts } = entry;
-    const added = statements.addEntry.get({
-      key,
-      version: ENTRY_VERSION,
-      provider: facts.provider,
-      endpoint: facts.endpoint,
-      model: facts.model ?? null,
-      namespace: facts.namespace,
-      stream: facts.stream ? 1 : 0,
-      status: entry.status,
-      size: entry.body.size,
-      startedAt: entry.startedAt,
-      storedAt: entry.storedAt,
-      ttlMs: entry.ttlMs ?? null,
-      firstByteMs: entry.firstByteMs,
-      durationMs: entry.durationMs,
-      cost: costOf(row.answer) + (row.body?.bytes ?? 0),
-      bodyId: row.body?.id ?? null,
-      segment: old?.segment ?? SEGMENT.fresh,
-      lastUsed: this.#upkeep.useTime(statements),
-      hits: old?.hits ?? 0,
-      adminTtlMs: old?.adminTtlMs ?? null,
-    });
-    statements.addAnswer.run({ id: added!.id, ...row.answer });
-    return true;
-  }
-
-  /** A row that cannot be served is dropped, so that the next answer takes its place whatever its times say. */
-  #damaged(entryId: number, error: unknown): void {
+  /**
+   * A row that cannot be served is dropped, so that the next answer takes its place whatever its times say. By then
+   * another answer may stand in it.
+   */
+  #damaged({ entryId, crc, bodyId }: Damaged, error: unknown): void {
     this.#faults++;
     this.connection.note(error);
     const opened = this.connection.opened;
@@ -268,9 +283,10 @@ class Entries implements SharedStore {
         optional: true,
         run: (transaction) => {
           if (transaction.opened !== opened) return;
-          const bodyId = transaction.statements.bodyOf.get({ id: entryId })?.bodyId;
-          if (bodyId === undefined) return;
-          this.#room.drop(transaction, { id: entryId, bodyId });
+          const now = transaction.statements.answerOf.get({ id: entryId });
+          if (now === undefined || (crc !== undefined && now.crc !== crc)) return;
+          if (bodyId !== undefined && now.bodyId !== bodyId) return;
+          this.#room.drop(transaction, { id: entryId, bodyId: now.bodyId });
         },
       })
       // It stays a miss.
@@ -283,7 +299,9 @@ class Entries implements SharedStore {
   }
 }
 
-/** Bytes of its rows: what varies, and a flat sum for the columns and index cells. */
-function costOf(answer: NewAnswer): number {
-  return answer.head.length + (answer.chunks?.byteLength ?? 0) + (answer.body?.byteLength ?? 0) + 400;
+/** Which answer cannot be served: the one with this checksum, or with this body. */
+interface Damaged {
+  readonly entryId: number;
+  readonly crc?: number;
+  readonly bodyId?: number;
 }

@@ -17,6 +17,9 @@ const TOUCHED_PER_TURN = 200;
 /** How far the wall clock may run from the monotonic one before nothing is deleted by age. */
 const JUMP_MS = 3_600_000;
 const BEHIND_MS = 1000;
+/** Ids of dropped entries that are kept at most, and one for so many bytes of the store: some 1% of it. */
+const MANY_GONE = 1_000_000;
+const GONE_SHARE_BYTES = 1024;
 
 export interface UpkeepParts {
   readonly connection: Connection;
@@ -94,6 +97,8 @@ export class Upkeep {
     if (now - this.#tendedAt >= TEND_MS) {
       this.#tendedAt = now;
       await this.#step((transaction) => this.parts.bodies.tend(transaction));
+      await this.#step(({ statements }) => statements.dropEmptyGroups.run());
+      while (await this.#step((transaction) => this.#forgetGone(transaction))) {}
     }
     const sweepMs = Math.min(LONGEST_SWEEP_MS, Math.max(TICK_MS, limits().inactiveMs / 10));
     if (now - this.#sweptAt >= sweepMs) {
@@ -127,6 +132,14 @@ export class Upkeep {
     return true;
   }
 
+  /** Ids that nobody came to fetch must not fill the store. True while there is more to do. */
+  #forgetGone({ statements }: Transaction): boolean {
+    const { maxSize } = this.parts.limits();
+    const kept = Math.floor(Math.min(MANY_GONE, maxSize / GONE_SHARE_BYTES));
+    const upTo = (statements.lastGone.get()?.seq ?? 0) - kept;
+    return upTo > 0 && statements.forget.all({ upTo }).length > 0;
+  }
+
   async #flush(): Promise<void> {
     while (this.#touched.size > 0) await this.#step((transaction) => this.noteHits(transaction));
   }
@@ -158,7 +171,8 @@ export class Upkeep {
         next = row.lastUsed;
         break;
       }
-      const today = typeof ttlMs === "number" ? ttlMs : ttlMs(row.endpoint);
+      if (row.imported) continue;
+      const today = typeof ttlMs === "number" ? ttlMs : ttlMs(row.endpoint ?? "");
       const ttl = row.adminTtlMs ?? row.ttlMs ?? today;
       if (now - row.lastUsed <= Math.max(inactiveMs, ttl)) continue;
       room.drop(transaction, row);

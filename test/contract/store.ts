@@ -5,8 +5,8 @@ import type { Store } from "../../src/cache/store.ts";
 import { entryOf, keyOf, MIB, noise, wholeBody } from "../support/store.ts";
 
 export interface Contract {
-  /** A new, empty store with room for at least 64 MiB. */
-  open(): Promise<Store>;
+  /** A new, empty store; without a size it has room for at least 64 MiB. */
+  open(maxSize?: number): Promise<Store>;
   /** Whether bodies over SLICE_BYTES are kept. */
   readonly largeBodies: boolean;
 }

@@ -249,7 +249,8 @@ export function desk(archive: Partial<Archive> = {}, changes: Partial<AdminParts
       credentials: async () => [
         { label: "0123456789ab", name: "evaluation", firstSeen: NOW - HOUR, lastSeen: NOW },
       ],
-      nameCredential: async (label) => label === "0123456789ab",
+      poolOf: async () => undefined,
+    nameCredential: async (label) => label === "0123456789ab",
       state: () => ({ bytes: 2048, queued: 0, dropped: 0, faults: 0, fault: undefined }),
       settled: async () => {},
       close: async () => {},

@@ -1,10 +1,13 @@
 /** One request's journey in this process: a provider that is a function, a store in memory, a clock that is set. */
+
+import type { CacheKey } from "../../src/cache/entry.ts";
 import { Flights } from "../../src/cache/flights.ts";
 import { memoryStore } from "../../src/cache/memory.ts";
 import type { Store } from "../../src/cache/store.ts";
 import { type Config, parseConfig } from "../../src/config.ts";
 import type { UpstreamInit } from "../../src/host.ts";
-import type { RequestEvent } from "../../src/journal/event.ts";
+import type { RefreshEvent, RequestEvent } from "../../src/journal/event.ts";
+import type { Pricing } from "../../src/journal/pricing.ts";
 import { providersFor } from "../../src/providers/table.ts";
 import { Budget } from "../../src/proxy/budget.ts";
 import { CredentialReader } from "../../src/proxy/credential.ts";
@@ -14,6 +17,7 @@ import type { ProxyParts } from "../../src/proxy/parts.ts";
 import { Refreshes } from "../../src/proxy/refresh.ts";
 import { Samples } from "../../src/proxy/samples.ts";
 import { Verified } from "../../src/proxy/verified.ts";
+import type { Near, NewRequest } from "../../src/requests/kept.ts";
 
 export type ScriptedProvider = (url: string, init: UpstreamInit) => Response | Promise<Response>;
 
@@ -25,11 +29,20 @@ export interface Journey {
   /** Provider calls so far. */
   calls: number;
   provider: ScriptedProvider;
+  /** Whether a cassette records. */
+  recording: boolean;
   config: Config;
   readonly parts: ProxyParts;
   readonly events: RequestEvent[];
+  readonly refreshes: RefreshEvent[];
+  /** Requests that the archive was handed. */
+  readonly kept: { readonly key: CacheKey; readonly request: NewRequest }[];
+  /** What the archive says is near a request. */
+  nearest: (request: NewRequest) => Promise<readonly Near[]>;
+  price: Pricing["price"];
   readonly reports: string[];
   ask(options?: Ask): Promise<Response>;
+  get(path: string, headers?: Readonly<Record<string, string>>): Promise<Response>;
   /** The same with exactly these headers and bytes. */
   post(path: string, options: Posted): Promise<Response>;
 }
@@ -77,9 +90,14 @@ export function journey(
       wall += ms;
     },
     calls: 0,
+    recording: false,
     provider: options.provider ?? (() => json(chatAnswer(`answer ${run.calls}`))),
     config,
     events,
+    refreshes: [],
+    kept: [],
+    nearest: async () => [],
+    price: async ({ usage }) => usage?.costUsd,
     reports,
     parts: {
       config: () => run.config,
@@ -94,15 +112,22 @@ export function journey(
       },
       store: options.store ?? memoryStore({ maxBytes: 64 * 1024 * 1024 }),
       flights: new Flights<FlightHead>(),
-      journal: { add: (event) => void events.push(event), refreshed: () => {} },
-      pricing: { price: async ({ usage }) => usage?.costUsd },
-      archive: { keep: () => {}, nearest: async () => [] },
+      journal: {
+        add: (event) => void events.push(event),
+        refreshed: (event) => void run.refreshes.push(event),
+      },
+      pricing: { price: (call) => run.price(call) },
+      archive: {
+        keep: (key, request) => void run.kept.push({ key, request }),
+        nearest: (request) => run.nearest(request),
+      },
       clock,
       budget: new Budget(() => run.config.maxBuffered),
       credentials: new CredentialReader("a test's secret"),
       verified: new Verified(clock, () => run.config.verifyTtlMs),
       refreshes: new Refreshes(clock, () => run.config.refreshConcurrency),
       samples: new Samples(),
+      recording: () => run.recording,
       unread: { count: 0 },
       loopId: "askonce-test",
       loopFor: () => undefined,
@@ -115,6 +140,11 @@ export function journey(
         body: typeof body === "string" ? body : JSON.stringify(body),
         ...(signal && { signal }),
       });
+    },
+    get(path, headers = {}) {
+      const all = { authorization: "Bearer sk-1", ...headers };
+      const request = new Request(`http://localhost${path}`, { headers: all });
+      return handle(run.parts, request, { address: "127.0.0.1" });
     },
     post(path, options) {
       const request = new Request(`http://localhost${path}`, { method: "POST", ...options } as RequestInit);

@@ -82,7 +82,7 @@ export function storeOptions(folder: string, options: TestStoreOptions = {}): St
     files,
     openDatabase,
     clock,
-    limits: () => ({ maxSize, inactiveMs, ttlMs }),
+    limits: () => ({ maxSize, besideBytes: 0, inactiveMs, ttlMs }),
     report: (message) => reports?.push(message),
   };
 }

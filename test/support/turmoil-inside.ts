@@ -63,13 +63,13 @@ export async function turmoil(seed: number): Promise<Ended> {
   const memory = memoryStore({ maxBytes: 1024 * 1024 });
   const store: Store = {
     ...memory,
-    async put(entry) {
+    async put(entry, options) {
       await dawdle(chance);
       if (chance.maybe(5)) {
         for (const { script } of made) faulty.add(script.id);
         throw new StoreFault("the disk is full");
       }
-      return memory.put(entry);
+      return memory.put(entry, options);
     },
   };
   const flags: [string, string][] = perCredential ? [["--scope", "credential"]] : [];

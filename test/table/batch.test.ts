@@ -25,7 +25,7 @@ async function questionOf(
   assert.ok(provider && endpoint);
   const plain = encoder.encode(typeof body === "string" ? body : JSON.stringify(body));
   const json = JSON.parse(decoder.decode(plain));
-  const { digest, canonical } = await digestBody(plain, {
+  const { digest, canonical, ignored } = await digestBody(plain, {
     contentType: "",
     provider,
     endpoint,
@@ -34,7 +34,8 @@ async function questionOf(
     settings: { cacheAnyway: [], keyIgnore: [], keyKeep: [], keyMask: [] },
   });
   const asked = { endpoint, path, query: "", json };
-  return { asked, digest, plain, canonical, wantsStream: false, model: undefined, accountBound: false };
+  const told = { wantsStream: false, model: undefined, accountBound: false, contentType: "", fields: [] };
+  return { asked, digest, plain, canonical, ignored, ...told };
 }
 
 async function batchOf(body: unknown, options: { provider?: string; path?: string } = {}): Promise<Batch> {

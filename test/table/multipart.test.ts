@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { formBoundary, formParts } from "../../src/proxy/multipart.ts";
+import { formBoundary, formParts } from "../../src/requests/multipart.ts";
 
 const encoder = new TextEncoder();
 

@@ -1,0 +1,117 @@
+import { type JsonPath, pathText, stringIn, walkStrings } from "./json-walk.ts";
+import { READ_BY_MODEL } from "./members.ts";
+import { concat } from "./parts.ts";
+
+/** What stands in the place of a credential. */
+export const MASKED = "[masked]";
+
+const PATHS_NAMED = 100;
+
+/**
+ * A JSON text with the credentials in it masked: tokens of tool servers, header values, keys in the queries of URLs.
+ * `paths` says where, at most 100 of them. What was said in a conversation is left alone whatever it holds, but for
+ * URLs that a provider is told to fetch.
+ */
+export function maskSecrets(text: Uint8Array): {
+  readonly text: Uint8Array;
+  readonly paths: readonly string[];
+} {
+  const pieces: Uint8Array[] = [];
+  const paths: string[] = [];
+  let from = 0;
+  walkStrings(text, (path, start, end) => {
+    if (end - start < 3) return;
+    const masked = maskedAt(path, () => stringIn(text, start, end), end - start);
+    if (masked === undefined) return;
+    pieces.push(text.subarray(from, start), ENCODER.encode(JSON.stringify(masked)));
+    from = end;
+    if (paths.length < PATHS_NAMED) paths.push(pathText(path));
+  });
+  if (pieces.length === 0) return { text, paths };
+  pieces.push(text.subarray(from));
+  return { text: concat(pieces), paths };
+}
+
+/** Whether a member or form field of this name holds a credential. */
+export function isSecretName(name: string): boolean {
+  const plain = name.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
+  return SECRET_NAMES.test(plain) && !HARMLESS_NAMES.test(plain);
+}
+
+/** The value to keep instead; undefined where it can be kept as it is. */
+function maskedAt(path: JsonPath, value: () => string, size: number): string | undefined {
+  const name = lastName(path);
+  if (typeof path[0] === "string" && READ_BY_MODEL.has(path[0])) {
+    return size <= URL_BYTES && URL_NAMES.test(name) ? maskedUrl(value()) : undefined;
+  }
+  if (inSchema(path)) return VALUES.has(name) && path.some(isSecretStep) ? MASKED : undefined;
+  if (isSecretName(name) && path.length > 0) return MASKED;
+  if (isHeaderValue(path) || (VALUES.has(name) && path.slice(0, -1).some(isSecretStep))) return MASKED;
+  if (size > URL_BYTES) return undefined;
+  const text = value();
+  return TOKEN_TEXT.test(text) ? MASKED : maskedUrl(text);
+}
+
+/** A URL without user, password and secret members of its query; undefined for any other text. */
+function maskedUrl(text: string): string | undefined {
+  if (!/^[a-z][a-z0-9+.-]{1,20}:\/\//i.test(text)) return undefined;
+  const masked = text
+    .replace(/^([^:]+:\/\/)[^/?#@]*@/, `$1${MASKED}@`)
+    .replace(/([?&#;]([^=&#;]{1,100})=)([^&#;]+)/g, (all, head: string, name: string) =>
+      SECRET_QUERY.test(name) || isSecretName(name) ? head + MASKED : all,
+    );
+  return masked === text ? undefined : masked;
+}
+
+/** Below `headers`, `extra_headers` and the like: all but the names in a list of pairs. */
+function isHeaderValue(path: JsonPath): boolean {
+  const at = path.findIndex((step) => typeof step === "string" && /headers$/i.test(step));
+  if (at < 0) return false;
+  const name = path.at(-1);
+  return !(path.length > at + 2 && (name === "name" || name === "key"));
+}
+
+function inSchema(path: JsonPath): boolean {
+  return path.some((step) => typeof step === "string" && SCHEMA.has(step));
+}
+
+function isSecretStep(step: string | number): boolean {
+  return typeof step === "string" && isSecretName(step);
+}
+
+function lastName(path: JsonPath): string {
+  for (let at = path.length - 1; at >= 0; at--) {
+    const step = path[at];
+    if (typeof step === "string") return step;
+  }
+  return "";
+}
+
+// Names as they read without case and punctuation.
+const SECRET_NAMES =
+  /(?:authorization|token|password|passwd|passphrase|secret|apikey|accesskey|secretkey|privatekey|signingkey|subscriptionkey|credentials?|cookies?|bearer|authkey)$/;
+/** Tokens that a model counts or writes, and handles that open nothing. */
+const HARMLESS_NAMES = /(?:pad|eos|bos|unk|sep|cls|mask|stop|start|begin|end|image|special)token$/;
+const SECRET_QUERY = /(?:^|[_.-])(?:key|sig|signature|code|auth|jwt|sas|pwd|hash)$|^x-(?:amz|goog)-/i;
+const URL_NAMES = /ur[il]$|^(?:image|file|video|audio)$/i;
+const TOKEN_TEXT =
+  /^(?:bearer|basic|token)\s+\S{6,}|^(?:sk|pk|rk|xox[a-z]|gh[a-z]|github_pat|glpat|hf|gsk|xai|AKIA|AIza)[-_]?[A-Za-z0-9_-]{16,}$/i;
+const VALUES: ReadonlySet<string> = new Set(["default", "const", "value", "example", "examples", "enum"]);
+const SCHEMA: ReadonlySet<string> = new Set([
+  "parameters",
+  "input_schema",
+  "inputSchema",
+  "parametersJsonSchema",
+  "responseJsonSchema",
+  "response_schema",
+  "responseSchema",
+  "response_format",
+  "json_schema",
+  "schema",
+  "properties",
+  "$defs",
+  "definitions",
+]);
+/** A longer text is no URL that anybody fetches (data URLs aside, which hold no credential). */
+const URL_BYTES = 8 * 1024;
+const ENCODER = new TextEncoder();

@@ -1,0 +1,72 @@
+import type { CacheKey } from "../cache/entry.ts";
+import type { NewRequest } from "../requests/kept.ts";
+
+export interface Queued {
+  readonly key: CacheKey;
+  readonly request: NewRequest;
+  /** How many were queued before it. */
+  readonly number: number;
+}
+
+const MOST_BYTES = 64 * 1024 * 1024;
+const MOST = 10_000;
+/** Taken at once: what the desk needs some 20 ms for. */
+const BATCH_BYTES = 512 * 1024;
+const BATCH = 200;
+
+/** Requests waiting to be taken in. What does not fit is dropped and counted. */
+export class KeepQueue {
+  dropped = 0;
+  #waiting: Queued[] = [];
+  /** Those taken and not yet done, with those waiting. */
+  #bytes = 0;
+  #count = 0;
+  #numbered = 0;
+  #done = 0;
+  #waiters: { upTo: number; resolve: () => void }[] = [];
+
+  get size(): number {
+    return this.#count;
+  }
+
+  /** False where there is no room. */
+  add(key: CacheKey, request: NewRequest): boolean {
+    const bytes = request.body.byteLength;
+    if (this.#count >= MOST || (this.#count > 0 && this.#bytes + bytes > MOST_BYTES)) {
+      this.dropped++;
+      return false;
+    }
+    this.#waiting.push({ key, request, number: ++this.#numbered });
+    this.#bytes += bytes;
+    this.#count++;
+    return true;
+  }
+
+  /** The next ones, in order; empty where nothing waits. */
+  take(): readonly Queued[] {
+    let bytes = 0;
+    let count = 0;
+    while (count < this.#waiting.length && count < BATCH && (count === 0 || bytes < BATCH_BYTES)) {
+      bytes += (this.#waiting[count] as Queued).request.body.byteLength;
+      count++;
+    }
+    return this.#waiting.splice(0, count);
+  }
+
+  /** The batch that was taken last is taken in, or lost: `dropped` of it. */
+  done(batch: readonly Queued[], dropped: number): void {
+    for (const { request } of batch) this.#bytes -= request.body.byteLength;
+    this.#count -= batch.length;
+    this.dropped += dropped;
+    this.#done = batch.at(-1)?.number ?? this.#done;
+    const ready = this.#waiters.filter(({ upTo }) => upTo <= this.#done);
+    this.#waiters = this.#waiters.filter(({ upTo }) => upTo > this.#done);
+    for (const { resolve } of ready) resolve();
+  }
+
+  /** Resolves once all that was added until now is done. */
+  settled(): Promise<void> {
+    if (this.#done >= this.#numbered) return Promise.resolve();
+    return new Promise((resolve) => this.#waiters.push({ upTo: this.#numbered, resolve }));
+  }
+}

@@ -1,0 +1,243 @@
+import { and, asc, eq, gt, gte, lt, lte, sql } from "drizzle-orm";
+import type { Database } from "./database.ts";
+import { answers, entries, groups, SEGMENT } from "./schema.ts";
+
+const arg = sql.placeholder;
+
+/** Statements on entries, their groups and their answers; part of `statements.ts`. */
+export function onEntries(db: Database) {
+  return { ...reading(db), ...writing(db), ...choosing(db), ...paging(db) };
+}
+
+function reading({ orm }: Database) {
+  return {
+    read: orm
+      .select({
+        id: entries.id,
+        adminTtlMs: entries.adminTtlMs,
+        head: answers.head,
+        chunks: answers.chunks,
+        crc: answers.crc,
+        coding: answers.coding,
+        body: answers.body,
+      })
+      .from(entries)
+      .innerJoin(answers, eq(answers.id, entries.id))
+      .where(eq(entries.key, arg("key")))
+      .prepare(),
+    /** What a put needs to know of the entry that it replaces. */
+    find: orm
+      .select({
+        id: entries.id,
+        startedAt: entries.startedAt,
+        segment: entries.segment,
+        hits: entries.hits,
+        adminTtlMs: entries.adminTtlMs,
+        bodyId: entries.bodyId,
+      })
+      .from(entries)
+      .where(eq(entries.key, arg("key")))
+      .prepare(),
+    /** Which answer an id stands for now. */
+    answerOf: orm
+      .select({ bodyId: entries.bodyId, crc: answers.crc })
+      .from(entries)
+      .leftJoin(answers, eq(answers.id, entries.id))
+      .where(eq(entries.id, arg("id")))
+      .prepare(),
+    findGroup: orm
+      .select({ id: groups.id })
+      .from(groups)
+      .where(
+        and(
+          eq(groups.namespace, arg("namespace")),
+          eq(groups.pool, arg("pool")),
+          eq(groups.provider, arg("provider")),
+          eq(groups.endpoint, arg("endpoint")),
+          sql`${groups.model} IS ${arg("model")}`,
+        ),
+      )
+      .prepare(),
+  };
+}
+
+/** The columns that a new answer brings, whether it is the first under its key or not. */
+const NEW = {
+  version: sql`${arg("version")}`,
+  groupId: sql`${arg("groupId")}`,
+  stream: sql`${arg("stream")}`,
+  status: sql`${arg("status")}`,
+  size: sql`${arg("size")}`,
+  startedAt: sql`${arg("startedAt")}`,
+  storedAt: sql`${arg("storedAt")}`,
+  ttlMs: sql`${arg("ttlMs")}`,
+  firstByteMs: sql`${arg("firstByteMs")}`,
+  durationMs: sql`${arg("durationMs")}`,
+  cost: sql`${arg("cost")}`,
+  bodyId: sql`${arg("bodyId")}`,
+  lastUsed: sql`${arg("lastUsed")}`,
+  imported: sql`${arg("imported")}`,
+  inputTokens: sql`${arg("inputTokens")}`,
+  outputTokens: sql`${arg("outputTokens")}`,
+  costUsd: sql`${arg("costUsd")}`,
+};
+
+function writing({ orm }: Database) {
+  return {
+    addGroup: orm
+      .insert(groups)
+      .values({
+        provider: arg("provider"),
+        endpoint: arg("endpoint"),
+        model: arg("model"),
+        namespace: arg("namespace"),
+        pool: arg("pool"),
+        entries: 0,
+        bytes: 0,
+      })
+      .returning({ id: groups.id })
+      .prepare(),
+    addEntry: orm
+      .insert(entries)
+      .values({ ...NEW, key: arg("key"), segment: SEGMENT.fresh, hits: 0 })
+      .returning({ id: entries.id })
+      .prepare(),
+    /** Leaves id, pin, uses and the TTL set by the admin API. */
+    replaceEntry: orm
+      .update(entries)
+      .set(NEW)
+      .where(eq(entries.id, arg("id")))
+      .prepare(),
+    putAnswer: orm
+      .insert(answers)
+      .values({
+        id: arg("id"),
+        head: arg("head"),
+        chunks: arg("chunks"),
+        crc: arg("crc"),
+        coding: arg("coding"),
+        body: arg("body"),
+      })
+      .onConflictDoUpdate({
+        target: answers.id,
+        set: {
+          head: sql`excluded.head`,
+          chunks: sql`excluded.chunks`,
+          crc: sql`excluded.crc`,
+          coding: sql`excluded.coding`,
+          body: sql`excluded.body`,
+        },
+      })
+      .prepare(),
+    dropEntry: orm
+      .delete(entries)
+      .where(eq(entries.id, arg("id")))
+      .prepare(),
+    dropAnswer: orm
+      .delete(answers)
+      .where(eq(answers.id, arg("id")))
+      .prepare(),
+    /** A hit protects a fresh entry, and leaves a pinned one pinned. */
+    use: orm
+      .update(entries)
+      .set({
+        lastUsed: sql`${arg("lastUsed")}`,
+        hits: sql`${entries.hits} + ${arg("hits")}`,
+        segment: sql`max(${entries.segment}, ${SEGMENT.used})`,
+      })
+      .where(eq(entries.key, arg("key")))
+      .prepare(),
+    setSegment: orm
+      .update(entries)
+      .set({ segment: sql`${arg("segment")}` })
+      .where(eq(entries.id, arg("id")))
+      .prepare(),
+    setAdminTtl: orm
+      .update(entries)
+      .set({ adminTtlMs: sql`${arg("ttlMs")}` })
+      .where(eq(entries.id, arg("id")))
+      .prepare(),
+  };
+}
+
+/** Which entries go. */
+function choosing({ orm }: Database) {
+  return {
+    /** Longest unused first. */
+    victims: orm
+      .select({ id: entries.id, bodyId: entries.bodyId })
+      .from(entries)
+      .where(eq(entries.segment, arg("segment")))
+      .orderBy(asc(entries.lastUsed))
+      .limit(16)
+      .prepare(),
+    /** A page of those unused since `before`, from `after` on. */
+    unused: orm
+      .select({
+        id: entries.id,
+        bodyId: entries.bodyId,
+        endpoint: groups.endpoint,
+        ttlMs: entries.ttlMs,
+        adminTtlMs: entries.adminTtlMs,
+        lastUsed: entries.lastUsed,
+        imported: entries.imported,
+      })
+      .from(entries)
+      .leftJoin(groups, eq(groups.id, entries.groupId))
+      .where(
+        and(
+          eq(entries.segment, arg("segment")),
+          gte(entries.lastUsed, arg("after")),
+          lt(entries.lastUsed, arg("before")),
+        ),
+      )
+      .orderBy(asc(entries.lastUsed))
+      .limit(256)
+      .prepare(),
+    newest: orm
+      .select({ lastUsed: sql<number | null>`max(${entries.lastUsed})` })
+      .from(entries)
+      .where(eq(entries.segment, arg("segment")))
+      .prepare(),
+  };
+}
+
+/** What a purge walks along: few rows at a time, read from an index alone. */
+function paging({ orm }: Database) {
+  return {
+    lastId: orm
+      .select({ id: sql<number | null>`max(${entries.id})` })
+      .from(entries)
+      .prepare(),
+    pageOfGroup: orm
+      .select({ id: entries.id, storedAt: entries.storedAt })
+      .from(entries)
+      .where(and(eq(entries.groupId, arg("groupId")), gt(entries.id, arg("after"))))
+      .orderBy(asc(entries.id))
+      .limit(arg("limit"))
+      .prepare(),
+    pageOfKeys: orm
+      .select({ id: entries.id, key: entries.key })
+      .from(entries)
+      .where(and(gte(entries.key, arg("first")), lte(entries.key, arg("last"))))
+      .orderBy(asc(entries.key))
+      .limit(arg("limit"))
+      .prepare(),
+    /** All that a filter looks at. */
+    candidate: orm
+      .select({
+        key: entries.key,
+        startedAt: entries.startedAt,
+        storedAt: entries.storedAt,
+        bodyId: entries.bodyId,
+        provider: groups.provider,
+        endpoint: groups.endpoint,
+        model: groups.model,
+        namespace: groups.namespace,
+      })
+      .from(entries)
+      .innerJoin(groups, eq(groups.id, entries.groupId))
+      .where(eq(entries.id, arg("id")))
+      .prepare(),
+  };
+}

@@ -1,0 +1,75 @@
+import { ENTRY_VERSION, type Entry, type EntryFacts } from "../cache/entry.ts";
+import type { Transaction } from "./connection.ts";
+import type { Generation } from "./generation.ts";
+import { type Room, TOUCHED_BYTES } from "./room.ts";
+import { keyBytes, type NewAnswer, spentColumns } from "./rows.ts";
+import type { Statements } from "./statements.ts";
+import type { Upkeep } from "./upkeep.ts";
+
+/** An entry and how its answer lies in the database; `body` where that is in slices. */
+export interface Placed {
+  readonly entry: Entry;
+  readonly answer: NewAnswer;
+  readonly body?: { readonly id: number; readonly bytes: number } | undefined;
+}
+
+/** Puts entries into their rows. */
+export class Placing {
+  constructor(readonly parts: { room: Room; generation: Generation; upkeep: () => Upkeep }) {}
+
+  /**
+   * Puts the entry under its key, into the row of the one that stands there, and returns it as `get` now would.
+   * Undefined, and nothing changed, where a later-begun one stands, unless `whatever` is set.
+   */
+  place(
+    transaction: Transaction,
+    { entry, answer, body }: Placed,
+    options: { whatever?: boolean } = {},
+  ): Entry | undefined {
+    const { statements } = transaction;
+    const { room, generation, upkeep } = this.parts;
+    const key = keyBytes(entry.key);
+    const old = statements.find.get({ key });
+    if (old !== undefined && old.startedAt > entry.startedAt && !options.whatever) return undefined;
+    const row = {
+      version: ENTRY_VERSION,
+      groupId: groupOf(statements, entry.facts),
+      stream: entry.facts.stream ? 1 : 0,
+      status: entry.status,
+      size: entry.body.size,
+      startedAt: entry.startedAt,
+      storedAt: entry.storedAt,
+      ttlMs: entry.ttlMs ?? null,
+      firstByteMs: entry.firstByteMs,
+      durationMs: entry.durationMs,
+      cost: costOf(answer) + (body?.bytes ?? 0),
+      bodyId: body?.id ?? null,
+      lastUsed: upkeep().useTime(statements),
+      imported: entry.imported ? 1 : 0,
+      ...spentColumns(entry),
+    };
+    if (old === undefined) {
+      const added = statements.addEntry.get({ ...row, key });
+      statements.putAnswer.run({ id: added!.id, ...answer });
+      return entry;
+    }
+    transaction.spent += TOUCHED_BYTES;
+    statements.replaceEntry.run({ ...row, id: old.id });
+    statements.putAnswer.run({ id: old.id, ...answer });
+    if (old.bodyId !== null) room.hideBody(transaction, old.bodyId);
+    generation.advance(transaction);
+    return old.adminTtlMs === null ? entry : { ...entry, ttlMs: old.adminTtlMs };
+  }
+}
+
+/** Bytes of its rows: what varies, and a flat sum for the columns and index cells. */
+export function costOf(answer: NewAnswer): number {
+  return answer.head.length + (answer.chunks?.byteLength ?? 0) + (answer.body?.byteLength ?? 0) + 400;
+}
+
+/** Not remembered in memory: empty groups go, and the look-up takes some microseconds. */
+function groupOf(statements: Statements, facts: Omit<EntryFacts, "stream">): number {
+  const { provider, endpoint, namespace, pool } = facts;
+  const name = { provider, endpoint, namespace, pool, model: facts.model ?? null };
+  return (statements.findGroup.get(name) ?? statements.addGroup.get(name)!).id;
+}

@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { maskSecrets } from "../../src/requests/secrets.ts";
+
+const masked = (value: unknown) => {
+  const { text, paths } = maskSecrets(new TextEncoder().encode(JSON.stringify(value)));
+  return { value: JSON.parse(new TextDecoder().decode(text)), paths };
+};
+
+const SECRET: readonly (readonly [words: string, body: object, path: string])[] = [
+  [
+    "an MCP server's token",
+    { mcp_servers: [{ type: "url", url: "https://m.example/sse", authorization_token: "S3CRET" }] },
+    "mcp_servers[0].authorization_token",
+  ],
+  ["a tool's authorization", { tools: [{ type: "mcp", authorization: "S3CRET" }] }, "tools[0].authorization"],
+  ["a tool's header", { tools: [{ type: "mcp", headers: { "X-Own": "S3CRET" } }] }, "tools[0].headers.X-Own"],
+  [
+    "a header in a list of pairs",
+    { server: { extra_headers: [{ name: "X-Own", value: "S3CRET" }] } },
+    "server.extra_headers[0].value",
+  ],
+  [
+    "a key in a URL's query",
+    { tools: [{ server_url: "https://m.example/?a=1&api_key=S3CRET" }] },
+    "tools[0].server_url",
+  ],
+  ["a password in a URL", { tools: [{ server_url: "https://me:S3CRET@m.example/" }] }, "tools[0].server_url"],
+  [
+    "a signed URL of an image",
+    {
+      messages: [
+        {
+          role: "user",
+          content: [
+            { type: "image_url", image_url: { url: "https://s3.example/a.png?X-Amz-Signature=S3CRET" } },
+          ],
+        },
+      ],
+    },
+    "messages[0].content[0].image_url.url",
+  ],
+  ["an API key anywhere", { options: { deep: [{ apiKey: "S3CRET" }] } }, "options.deep[0].apiKey"],
+  ["a variable of a process", { env: { GITHUB_TOKEN: "S3CRET" } }, "env.GITHUB_TOKEN"],
+  ["a bearer token under any name", { plugin: { x: "Bearer S3CRETS3CRET" } }, "plugin.x"],
+  [
+    "a database's password",
+    { data_sources: [{ authentication: { type: "api_key", key: "k", password: "S3CRET" } }] },
+    "data_sources[0].authentication.password",
+  ],
+  [
+    "a schema's default for a key",
+    {
+      tools: [
+        { function: { parameters: { properties: { api_key: { type: "string", default: "S3CRET" } } } } },
+      ],
+    },
+    "tools[0].function.parameters.properties.api_key.default",
+  ],
+  ["a name that needs quotes", { "my tool": { password: "S3CRET" } }, '["my tool"].password'],
+];
+
+for (const [words, body, path] of SECRET) {
+  test(`${words} is masked, and its path is named`, () => {
+    const { value, paths } = masked(body);
+    assert.ok(!JSON.stringify(value).includes("S3CRET"), JSON.stringify(value));
+    assert.deepEqual(paths, [path]);
+  });
+}
+
+const OPEN: readonly (readonly [words: string, body: object])[] = [
+  ["what somebody says", { messages: [{ role: "user", content: "my password: hunter2, Bearer abcdefgh" }] }],
+  [
+    "a tool call's arguments",
+    { messages: [{ role: "assistant", content: [{ type: "tool_use", input: { password: "x" } }] }] },
+  ],
+  [
+    "a schema with a token in it",
+    {
+      tools: [
+        {
+          function: {
+            parameters: {
+              type: "object",
+              properties: { token: { type: "string" }, headers: { type: "object", description: "d" } },
+              required: ["token"],
+            },
+          },
+        },
+      ],
+    },
+  ],
+  ["numbers of tokens", { max_tokens: 5, token: 7, pad_token: "<pad>" }],
+  ["a plain URL", { tools: [{ server_url: "https://m.example/path?page=2" }] }],
+  ["an empty key", { api_key: "" }],
+];
+
+for (const [words, body] of OPEN) {
+  test(`${words}: left as it is`, () => {
+    assert.deepEqual(masked(body), { value: body, paths: [] });
+  });
+}
+
+test("masking leaves all other bytes alone", () => {
+  const text = '{ "n": 1.50, "a": {"token" : "x\\"y"}, "b": "\\u0041" }';
+  const masked = maskSecrets(new TextEncoder().encode(text));
+  assert.equal(
+    new TextDecoder().decode(masked.text),
+    '{ "n": 1.50, "a": {"token" : "[masked]"}, "b": "\\u0041" }',
+  );
+});
