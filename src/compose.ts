@@ -6,7 +6,6 @@ import { memoryStore } from "./cache/memory.ts";
 import { tieredStore } from "./cache/tiered.ts";
 import { systemClock } from "./clock.ts";
 import type { Config, ListenAddress } from "./config.ts";
-import { StoreFault } from "./errors.ts";
 import type { Host, Peer } from "./host.ts";
 import { createJournal } from "./journal/journal.ts";
 import { createPricing } from "./journal/pricing.ts";
@@ -14,6 +13,7 @@ import { PURE_KINDS } from "./providers/provider.ts";
 import { providersFor } from "./providers/table.ts";
 import { Budget } from "./proxy/budget.ts";
 import { CredentialReader } from "./proxy/credential.ts";
+import { explainer } from "./proxy/explain.ts";
 import type { FlightHead } from "./proxy/flight.ts";
 import type { ProxyParts } from "./proxy/parts.ts";
 import { Refreshes } from "./proxy/refresh.ts";
@@ -143,7 +143,6 @@ export async function compose(config: Config, host: Host): Promise<App> {
     report,
   };
   const token = keptToken({ folder: config.data, files: host.files, report });
-  const unbuilt = () => Promise.reject(new StoreFault("this is not there"));
   const adminParts: AdminParts = {
     config: () => current,
     change({ mode, ttlMs }) {
@@ -153,7 +152,7 @@ export async function compose(config: Config, host: Host): Promise<App> {
     store,
     archive,
     journal,
-    explainer: { explain: unbuilt },
+    explainer: explainer(proxy),
     rekey: rekeyer(proxy, { knownTag: (label) => archive.poolOf(label) }),
     purge(filter) {
       // Before the store: what is dismissed here is not put behind the purge's back.

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Hono } from "hono";
+import type { AdminBindings } from "../../src/admin/admin.ts";
 import { createApp } from "../../src/app.ts";
 import type { Near } from "../../src/requests/kept.ts";
 import { type Journey, journey, json } from "../support/journey.ts";
@@ -102,7 +104,15 @@ test("nobody hears of what lies in another credential's pool", async () => {
 
 test("pages may send the control and read what it says", async () => {
   const run = journey();
-  const app = createApp({ proxy: run.parts, ownName: "", version: "0", draining: () => false });
+  const app = createApp({
+    proxy: run.parts,
+    ownName: "",
+    version: "0",
+    draining: () => false,
+    adminServed: () => false,
+    admin: new Hono<AdminBindings>(),
+    token: { accepts: async () => false, rotate: async () => "" },
+  });
   const headers = {
     origin: "http://localhost:3000",
     "access-control-request-method": "POST",

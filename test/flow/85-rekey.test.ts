@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { sha256Bytes } from "../../src/proxy/digest.ts";
 import { explainer } from "../../src/proxy/explain.ts";
-import { formParts } from "../../src/proxy/multipart.ts";
 import { rekeyer } from "../../src/proxy/rekey.ts";
 import { describedOf } from "../../src/requests/described.ts";
 import type { KeptBody, KeptRequest, NewRequest } from "../../src/requests/kept.ts";
+import { formParts } from "../../src/requests/multipart.ts";
 import { CHAT, type Journey, journey, json } from "../support/journey.ts";
 
 const FORM = "multipart/form-data; boundary=b";

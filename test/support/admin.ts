@@ -250,7 +250,7 @@ export function desk(archive: Partial<Archive> = {}, changes: Partial<AdminParts
         { label: "0123456789ab", name: "evaluation", firstSeen: NOW - HOUR, lastSeen: NOW },
       ],
       poolOf: async () => undefined,
-    nameCredential: async (label) => label === "0123456789ab",
+      nameCredential: async (label) => label === "0123456789ab",
       state: () => ({ bytes: 2048, queued: 0, dropped: 0, faults: 0, fault: undefined }),
       settled: async () => {},
       close: async () => {},
