@@ -45,24 +45,19 @@ export interface AdminParts {
   readonly report: (message: string) => void;
 }
 
-/** Works out under which key a kept request's answer belongs here and now. */
-export type Rekey = (
-  request: KeptRequest,
-  options: {
-    /** Label of the credential whose pool it goes to, where it goes to one. */
-    credential?: string | undefined;
-    /** It goes to that pool under every scope: its answer is bound to the account. */
-    own?: boolean | undefined;
-  },
-) => Promise<Rekeyed>;
+/**
+ * Works out under which key a kept request's answer belongs here and now. With the label of a credential it goes into
+ * that one's own pool.
+ */
+export type Rekey = (request: KeptRequest, options: { credential?: string | undefined }) => Promise<Rekeyed>;
 
 /** `credential`: the label of the pool it must go to is needed and not known. Else why no key can be worked out. */
 export type Rekeyed =
   | {
       readonly key: CacheKey;
       readonly facts: Omit<Entry["facts"], "stream">;
-      /** The request as it counts here and now, with its digest; undefined: as it was given. */
-      readonly head?: RequestHead | undefined;
+      /** The request as it counts here and now, its body's digest among it. */
+      readonly head: RequestHead;
     }
   | { readonly refused: string };
 

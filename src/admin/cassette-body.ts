@@ -180,13 +180,16 @@ const LF = 0x0a;
 const CR = 0x0d;
 
 const MOST_MARKS = 65_536;
+const TURN_LINES = 50_000;
 
 /** One mark for each event of a stream (or each line, where it is one of JSON lines), all at once; fewer for millions. */
-export function eventMarks(bytes: Uint8Array): ChunkMark[] {
+export async function eventMarks(bytes: Uint8Array, turn: () => Promise<void>): Promise<ChunkMark[]> {
   const marks: ChunkMark[] = [];
   const lines = bytes[0] === 0x7b;
   let last = 0;
+  let found = 0;
   for (let at = bytes.indexOf(LF); at >= 0; at = bytes.indexOf(LF, at + 1)) {
+    if (++found % TURN_LINES === 0) await turn();
     const blank = bytes[at - 1] === LF || (bytes[at - 1] === CR && bytes[at - 2] === LF);
     if (!(lines || blank) || at + 1 - last < bytes.byteLength / MOST_MARKS) continue;
     last = at + 1;

@@ -99,9 +99,13 @@ export interface ReadLine {
   };
 }
 
-/** Undefined for a line that holds no entry. Throws `CassetteError` that says what is wrong, not where. */
-export async function readLine(text: string): Promise<ReadLine | undefined> {
+/**
+ * Undefined for a line that holds no entry. Throws `CassetteError` that says what is wrong, not where. `turn` gives the
+ * loop a turn between the steps, each of which takes a few ms for each MiB.
+ */
+export async function readLine(text: string, turn: () => Promise<void>): Promise<ReadLine | undefined> {
   const value = parsed(text);
+  await turn();
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw wrong("not a JSON object");
   const { askonce } = value as { askonce?: unknown };
   if (askonce === undefined) throw wrong(`"askonce":1 is missing: this is no line of a cassette`);
@@ -115,6 +119,7 @@ export async function readLine(text: string): Promise<ReadLine | undefined> {
   if (masked !== undefined) {
     throw wrong(`its request is redacted (${masked}), so nothing could ever match it: delete the line`);
   }
+  await turn();
   const spans = bodySpans(text, line);
   const json = (span: Span | undefined) => span && compacted(text.slice(span.start, span.end));
   const { endpoint, model } = line;
@@ -122,12 +127,17 @@ export async function readLine(text: string): Promise<ReadLine | undefined> {
     request: await readRequest(line.request, { json: json(spans.request), endpoint, model }),
     credential: line.request.credential,
     bound: line.bound ?? false,
-    answer: readAnswer(line, json(spans.response)),
+    answer: await readAnswer(line, { json: json(spans.response), turn }),
   };
 }
 
-function readAnswer({ response, usage }: EntryLine, json: string | undefined): ReadLine["answer"] {
+async function readAnswer(
+  { response, usage }: EntryLine,
+  { json, turn }: { json: string | undefined; turn: () => Promise<void> },
+): Promise<ReadLine["answer"]> {
+  await turn();
   const bytes = answerBytes(response, json);
+  await turn();
   const headers = Object.entries(response.headers);
   const stream = response.stream ?? isStream(response.headers["content-type"]);
   return {
@@ -135,7 +145,7 @@ function readAnswer({ response, usage }: EntryLine, json: string | undefined): R
     headers,
     stream,
     bytes,
-    chunks: stream ? (timedMarks(response.chunks, bytes) ?? eventMarks(bytes)) : undefined,
+    chunks: stream ? (timedMarks(response.chunks, bytes) ?? (await eventMarks(bytes, turn))) : undefined,
     firstByteMs: response.first_byte_ms ?? 0,
     durationMs: response.duration_ms ?? 0,
     spent: usage && {

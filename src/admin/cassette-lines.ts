@@ -1,4 +1,4 @@
-/** Text that arrives in pieces, cut anywhere, read line by line. */
+/** Text that arrives in pieces, read line by line. */
 import { CassetteError } from "../errors.ts";
 
 const MIB = 1024 * 1024;
@@ -6,6 +6,7 @@ const MIB = 1024 * 1024;
 const LINE_LIMIT = 128 * MIB;
 const LF = 0x0a;
 
+/** Bytes may be cut anywhere; a text is a line or several, with a line feed at its end or without. */
 export type Pieces = AsyncIterable<string | Uint8Array> | ReadableStream<Uint8Array>;
 
 export interface TextLine {
@@ -18,20 +19,24 @@ export interface TextLine {
  * The lines that are not blank. A byte order mark in front and carriage returns at the ends don't count. Throws
  * `CassetteError` for a line that is too long or no UTF-8, and past `maxBytes` in all.
  */
-export async function* linesOf(pieces: Pieces, options: { maxBytes: number }): AsyncGenerator<TextLine> {
+export async function* linesOf(
+  pieces: Pieces,
+  options: { maxBytes: number; turn: () => Promise<void> },
+): AsyncGenerator<TextLine> {
   let number = 0;
   let bytes = 0;
   let held: Uint8Array[] = [];
   let heldBytes = 0;
-  const line = (last: Uint8Array) => {
+  const line = async (last: Uint8Array) => {
     number++;
-    const text = decoded([...held, last], number);
+    const text = await decoded([...held, last], { number, turn: options.turn });
     held = [];
     heldBytes = 0;
-    return text.trim() === "" ? [] : [{ number, text }];
+    return /\S/.test(text) ? [{ number, text }] : [];
   };
   for await (const piece of iterated(pieces)) {
-    const chunk = typeof piece === "string" ? new TextEncoder().encode(piece) : piece;
+    const chunk =
+      typeof piece === "string" ? new TextEncoder().encode(`${piece.replace(/\n$/, "")}\n`) : piece;
     bytes += chunk.byteLength;
     if (bytes > options.maxBytes) {
       throw new CassetteError(
@@ -41,7 +46,7 @@ export async function* linesOf(pieces: Pieces, options: { maxBytes: number }): A
     }
     let from = 0;
     for (let end = chunk.indexOf(LF); end >= 0; end = chunk.indexOf(LF, from)) {
-      yield* line(chunk.subarray(from, end));
+      yield* await line(chunk.subarray(from, end));
       from = end + 1;
     }
     if (from === chunk.byteLength) continue;
@@ -50,14 +55,20 @@ export async function* linesOf(pieces: Pieces, options: { maxBytes: number }): A
     heldBytes += chunk.byteLength - from;
     if (heldBytes > LINE_LIMIT) throw invalid(number + 1, `is longer than ${LINE_LIMIT / MIB} MiB`);
   }
-  if (heldBytes > 0) yield* line(new Uint8Array(0));
+  if (heldBytes > 0) yield* await line(new Uint8Array(0));
 }
 
-function decoded(pieces: readonly Uint8Array[], number: number): string {
+async function decoded(
+  pieces: readonly Uint8Array[],
+  { number, turn }: { number: number; turn: () => Promise<void> },
+): Promise<string> {
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: number !== 1 });
   try {
     let text = "";
-    for (const piece of pieces) text += decoder.decode(piece, { stream: true });
+    for (const piece of pieces) {
+      text += decoder.decode(piece, { stream: true });
+      await turn();
+    }
     return text + decoder.decode();
   } catch {
     throw invalid(number, "not valid UTF-8");

@@ -127,7 +127,7 @@ export class Redactor {
 
 /** More steps than a path can have. */
 const PLACES = 1024;
-const DEPTH_LIMIT = 500;
+const DEPTH_LIMIT = 100;
 
 /**
  * Reads paths such as `request.messages[*].content`: members by name (`.name`, `["name"]`), elements by number,

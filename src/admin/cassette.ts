@@ -4,7 +4,7 @@ import type { EntryFilter } from "../cache/store.ts";
 import type { Clock } from "../clock.ts";
 import { CassetteError } from "../errors.ts";
 import type { KeptRequest, NewRequest } from "../requests/kept.ts";
-import type { AdminParts } from "./admin.ts";
+import type { AdminParts, Rekeyed } from "./admin.ts";
 import { lineOf, noteText, type ReadLine, readLine } from "./cassette-line.ts";
 import { linesOf, type Pieces } from "./cassette-lines.ts";
 import { redaction } from "./cassette-redact.ts";
@@ -28,13 +28,28 @@ type SkipReason = "not_remembered" | "masked";
 const PAGE = 16;
 
 /**
- * A cassette in pieces of text, ready to be sent one after another: a line ends within a piece or at its end. Entries
- * that vanish meanwhile are left out; those whose request is not remembered, or held a credential, are counted in a
- * last line of its own. Throws `CassetteError` for a path that is none, at once and not when it is read.
+ * A cassette, line by line, each with its line feed. Entries that vanish meanwhile are left out; those whose request is
+ * not remembered, or held a credential, are counted in a last line of its own. Throws `CassetteError` for a path that
+ * is none, at once and not when it is read.
  */
 export function exportLines(parts: CassetteParts, options: ExportOptions): AsyncGenerator<string> {
+  return whole(exportPieces(parts, options));
+}
+
+/** The same in pieces: a long line comes in several of them, so that none is large. */
+export function exportPieces(parts: CassetteParts, options: ExportOptions): AsyncGenerator<string> {
   const redactor = redaction(options.redact ?? []);
   return exported(parts, { ...options, redactor });
+}
+
+async function* whole(pieces: AsyncIterable<string>): AsyncGenerator<string> {
+  let begun: string[] = [];
+  for await (const piece of pieces) {
+    begun.push(piece);
+    if (!piece.endsWith("\n")) continue;
+    yield begun.join("");
+    begun = [];
+  }
 }
 
 async function* exported(
@@ -78,7 +93,7 @@ function skipReason(kept: KeptRequest | undefined): SkipReason | undefined {
 }
 
 export interface ImportOptions {
-  /** Label of the credential whose pool the entries go to; undefined: the one that each line names. */
+  /** Label of the credential whose pool the entries go to that need one; undefined: the one that each line names. */
   readonly credential?: string | undefined;
   /** Reads and checks everything, and stores nothing. */
   readonly dryRun?: boolean | undefined;
@@ -97,7 +112,7 @@ const GIB = 1024 * 1024 * 1024;
 
 /**
  * Takes a cassette in, whole or not at all: throws `CassetteError` that names the first wrong line, and `StoreFault`
- * where it can't be stored. `pieces` may be cut anywhere. Entries replace what stands under their keys and never
+ * where it can't be stored. `pieces` are whole lines where they are text, and bytes cut anywhere. Entries replace what stands under their keys and never
  * expire.
  */
 export async function importLines(
@@ -108,9 +123,9 @@ export async function importLines(
   const { store, clock } = parts;
   const turn = turns(clock);
   const taken = new Map<CacheKey, Taken>();
-  for await (const { number, text } of linesOf(pieces, { maxBytes: options.maxBytes ?? GIB })) {
+  for await (const { number, text } of linesOf(pieces, { maxBytes: options.maxBytes ?? GIB, turn })) {
     await turn();
-    const one = await take(parts, { number, text }, options);
+    const one = await take(parts, { number, text }, { ...options, turn });
     if (one === undefined) continue;
     const before = taken.get(one.key);
     if (before !== undefined) throw at(number, `it answers the same request as line ${before.number}`);
@@ -141,24 +156,20 @@ interface Taken {
 async function take(
   parts: CassetteParts,
   { number, text }: { number: number; text: string },
-  options: ImportOptions,
+  options: ImportOptions & { turn: () => Promise<void> },
 ): Promise<Taken | undefined> {
   let line: ReadLine | undefined;
   try {
-    line = await readLine(text);
+    line = await readLine(text, options.turn);
   } catch (error) {
     throw error instanceof CassetteError ? at(number, error.message) : error;
   }
   if (line === undefined) return undefined;
-  const { request, answer, bound } = line;
-  const found = await parts.rekey(request.kept, {
-    credential: options.credential ?? line.credential,
-    ...(bound && { own: true }),
-  });
+  const { request, answer } = line;
+  const found = await keyFor(parts, line, options.credential ?? line.credential);
   if ("refused" in found) throw at(number, found.refused);
   const { stream, bytes, ...rest } = answer;
-  const { endpoint, model } = found.facts;
-  const head = found.head ?? { ...request.kept.head, endpoint, model };
+  const { head } = found;
   return {
     number,
     key: found.key,
@@ -174,6 +185,21 @@ async function take(
         ? { head, body: new Uint8Array(0), ignored: [], kept: request.kept.body }
         : { head, body: request.bytes, ignored: [] },
   };
+}
+
+/**
+ * Where not every credential has a pool of its own, an answer goes into one only where it was bound to its account, or
+ * where there is no other place for its request.
+ */
+async function keyFor(
+  { rekey, config }: CassetteParts,
+  { request, bound }: ReadLine,
+  credential: string | undefined,
+): Promise<Rekeyed> {
+  const own = bound || config().scope === "credential";
+  const found = await rekey(request.kept, { credential: own ? credential : undefined });
+  if (own || credential === undefined || !("refused" in found)) return found;
+  return await rekey(request.kept, { credential });
 }
 
 /** The archive drops what does not fit into its queue: it gets no more at once than it surely takes. */

@@ -26,8 +26,8 @@ export interface Deck {
   readonly parts: CassetteParts;
   readonly entries: Map<CacheKey, Entry>;
   readonly kept: Map<CacheKey, KeptRequest>;
-  /** What was asked of `rekey` beside the request. */
-  readonly asked: { credential?: string | undefined; own?: boolean | undefined }[];
+  /** The credentials that `rekey` was given. */
+  readonly asked: (string | undefined)[];
   /** Stores an answer as the proxy would; resolves to its key. */
   record(request: RecordedRequest, answer: RecordedAnswer): Promise<CacheKey>;
   export(options?: Partial<Parameters<typeof exportLines>[1]>): Promise<string>;
@@ -42,7 +42,7 @@ export type RecordedRequest = Partial<RequestHead> & {
 };
 export type RecordedAnswer = Partial<Entry> & { readonly bytes: string | Uint8Array; readonly pool?: string };
 
-/** Labels that this installation knows; under scope "credential" each has a pool of its own. */
+/** `labels` are those that this installation knows; a path that ends in /bound needs one. Under scope "credential" each has a pool of its own. */
 export function deck(options: { scope?: string; labels?: readonly string[]; failing?: boolean } = {}): Deck {
   const { scope = "shared", labels = [] } = options;
   const entries = new Map<CacheKey, Entry>();
@@ -64,9 +64,9 @@ export function deck(options: { scope?: string; labels?: readonly string[]; fail
         head.digest,
       ]),
     ) as CacheKey;
-  const rekey: CassetteParts["rekey"] = async (request, { credential, own }) => {
-    asked.push({ credential, own });
-    const apart = scope === "credential" || own === true;
+  const rekey: CassetteParts["rekey"] = async (request, { credential }) => {
+    asked.push(credential);
+    const apart = scope === "credential" || credential !== undefined || request.head.path.endsWith("/bound");
     if (apart && (credential === undefined || !labels.includes(credential))) {
       return { refused: "the label of a credential that is known here is needed" };
     }

@@ -25,7 +25,7 @@ test("any line comes back from its file, character for character", () => {
       assert.ok(file !== undefined);
       assert.equal(readCassetteFile("x.json", file.text), text);
     }),
-    { numRuns: 150 },
+    { numRuns: 60 },
   );
 });
 
