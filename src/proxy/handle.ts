@@ -53,7 +53,7 @@ export async function handle(parts: ProxyParts, request: Request, peer: Peer): P
       allowedOrigins: config.allowedOrigins,
     });
   }
-  await reason?.write(response.headers);
+  if (reason !== undefined) await reason.write(response.headers);
   return response;
 }
 

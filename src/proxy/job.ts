@@ -6,7 +6,7 @@ import { upstreamHeaders } from "./headers.ts";
 import { answerHeaders, keyOf, wantedHeaders } from "./key.ts";
 import type { ProxyParts } from "./parts.ts";
 import { type Freshness, freshness, type Plan, type Standing, standing, unproven } from "./policy.ts";
-import { codingOf, type Question } from "./question.ts";
+import type { Question } from "./question.ts";
 
 /** All that a provider call for this request needs, and the keys under which its answer is looked for and kept. */
 export function jobOf(
@@ -71,7 +71,7 @@ export function jobOf(
     },
     content: {
       contentType: question.contentType,
-      coding: codingOf(call.request.headers),
+      coding: question.coding,
       digest: question.digest,
       ignored: question.ignored,
     },

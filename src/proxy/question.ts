@@ -18,6 +18,8 @@ export interface Question {
   readonly model: string | undefined;
   readonly accountBound: boolean;
   readonly contentType: string;
+  /** The coding that the body came in, "" for none. */
+  readonly coding: string;
   /** Top-level members and form fields that don't count for the key, present or not. */
   readonly ignored: ReadonlySet<string>;
   /** Names of the form's fields; empty for anything else. */
@@ -61,6 +63,7 @@ function lookUpQuestion(call: Call, endpoint: Endpoint): Question {
     model: modelOf(asked),
     accountBound: false,
     contentType: "",
+    coding: "",
     ignored: new Set(),
     fields: [],
   };
@@ -98,6 +101,7 @@ async function question(
     // An object that can't be looked into may name anything, so its answer is for its own credential.
     accountBound: (opens && document === undefined) || provider.family.accountBound(asked),
     contentType,
+    coding: codingOf(call.request.headers),
     ignored,
     fields: parts?.map((part) => part.name) ?? [],
   };
@@ -134,7 +138,7 @@ export async function decodedBody(
 }
 
 /** The coding of a request's body, "" for none. */
-export function codingOf(headers: Headers): string {
+function codingOf(headers: Headers): string {
   const named = headers.get("content-encoding")?.trim().toLowerCase() ?? "";
   return named === "identity" ? "" : named;
 }
@@ -152,7 +156,7 @@ function wantsStream(asked: Asked): boolean {
 }
 
 /** The model as the request names it: in the body, or in the path as Google, Bedrock and Azure have it. */
-function modelOf(asked: Asked): string | undefined {
+export function modelOf(asked: Asked): string | undefined {
   const said = asked.json?.model;
   if (typeof said === "string" && said !== "") return said.slice(0, MODEL_LENGTH);
   const named = /\/(?:models?|deployments)\/([^/:]+)/.exec(asked.path)?.[1];

@@ -3,8 +3,8 @@ import type { Config } from "../config.ts";
 import { isLookUp, LOOK_UP } from "../providers/look-ups.ts";
 import type { Asked, Endpoint, Provider } from "../providers/provider.ts";
 import { volatileNames } from "../providers/volatile.ts";
-import type { KeptRequest, RequestHead } from "../requests/kept.ts";
-import { digestBody, formDigest, ignoredNames, rawDigest } from "./body-digest.ts";
+import type { KeptField, KeptRequest, RequestHead } from "../requests/kept.ts";
+import { digestBody, type FormField, formDigest, ignoredNames, rawDigest } from "./body-digest.ts";
 import { endpointAt } from "./call.ts";
 import { MASKED_VALUE } from "./credential.ts";
 import { sha256Bytes } from "./digest.ts";
@@ -12,15 +12,28 @@ import { readDocument } from "./document.ts";
 import { answerHeaders, keyOf, wantedHeaders } from "./key.ts";
 import type { ProxyParts } from "./parts.ts";
 import { EVERYBODY } from "./policy.ts";
+import { modelOf } from "./question.ts";
 
 /** Works out under which key a remembered request's answer belongs here and now. Never rejects for what it is given. */
 export type Rekey = (
   request: KeptRequest,
-  /** Label of the credential in whose own pool the answer lay; "" or undefined: it lay in the pool of all. */
-  options: { credential?: string | undefined },
-) => Promise<
-  { readonly key: CacheKey; readonly facts: Omit<EntryFacts, "stream"> } | { readonly refused: string }
->;
+  options: {
+    /** Label of the credential whose pool it goes to, where it goes to one. */
+    credential?: string | undefined;
+    /** It goes to that pool under every scope: its answer is bound to the account. */
+    own?: boolean | undefined;
+  },
+) => Promise<Rekeyed>;
+
+export type Rekeyed =
+  | {
+      readonly key: CacheKey;
+      readonly facts: Omit<EntryFacts, "stream">;
+      /** The request as it counts here and now, with its digest. */
+      readonly head: RequestHead;
+    }
+  /** Why no key can be worked out. */
+  | { readonly refused: string };
 
 interface RekeyOptions {
   /** The tag behind a label that this process has not seen itself. */
@@ -31,7 +44,7 @@ export function rekeyer(
   parts: Pick<ProxyParts, "config" | "providers" | "credentials">,
   { knownTag = () => undefined }: RekeyOptions = {},
 ): Rekey {
-  return async (request, { credential = "" }) => {
+  return async (request, { credential = "", own = false }) => {
     const { head } = request;
     const config = parts.config();
     const provider = parts.providers().get(head.provider);
@@ -39,31 +52,28 @@ export function rekeyer(
     const unclear = whyUnclear(request);
     if (unclear !== undefined) return refused(unclear);
     const endpoint = endpointOf(head, provider, config);
-    if (endpoint === undefined)
+    if (endpoint === undefined) {
       return refused(`${head.method} ${head.path} is no endpoint whose answers are kept`);
+    }
     const body = await readKept(request, { provider, endpoint, config });
     if (body === undefined) return refused("its body is not remembered");
 
     const perCredential = config.scope === "credential" && provider.auth !== "none";
-    const own = credential !== "" || perCredential || body.accountBound;
-    if (own && credential === "") {
+    const apart = own || perCredential || body.accountBound;
+    if (apart && credential === "") {
       return refused("its answer belongs into a credential's own pool: name the credential's label");
     }
-    const tag = own ? (parts.credentials.tagOf(credential) ?? (await knownTag(credential))) : EVERYBODY;
-    if (tag === undefined) return refused(`the credential ${credential} has not been seen here`);
-    const { namespace, sample, model } = head;
+    const pool = apart ? (parts.credentials.tagOf(credential) ?? (await knownTag(credential))) : EVERYBODY;
+    if (pool === undefined) return refused(`the credential ${credential} has not been seen here`);
+    const { namespace, sample, path, query } = head;
     const headers = answerHeaders(headersOf(head), wantedHeaders(provider, config.keyHeaders));
-    const key = keyOf({
-      partition: tag,
-      namespace,
-      sample,
-      provider: provider.name,
-      path: head.path,
-      query: head.query,
-      headers,
-      body: body.digest,
-    });
-    return { key, facts: { provider: provider.name, endpoint: endpoint.kind, model, namespace, pool: tag } };
+    const named = { provider: provider.name, namespace, sample, path, query, headers };
+    const model = body.model ?? head.model;
+    return {
+      key: keyOf({ ...named, partition: pool, body: body.digest }),
+      facts: { provider: provider.name, endpoint: endpoint.kind, model, namespace, pool },
+      head: { ...head, endpoint: endpoint.kind, model, headers, digest: body.digest },
+    };
   };
 }
 
@@ -99,33 +109,38 @@ function headersOf({ headers }: RequestHead): Headers {
   return found;
 }
 
-/** The body's digest under today's settings, and whether the request is bound to an account. */
+interface KeptFacts {
+  readonly digest: string;
+  readonly accountBound: boolean;
+  readonly model: string | undefined;
+}
+
+/** The body's digest under today's settings, the model that it names, and whether it is bound to an account. */
 async function readKept(
   { head, body }: KeptRequest,
   options: { provider: Provider; endpoint: Endpoint; config: Config },
-): Promise<{ digest: string; accountBound: boolean } | undefined> {
+): Promise<KeptFacts | undefined> {
   const { provider, endpoint, config } = options;
   const { path, query, contentType } = head;
-  const bound = (json?: Asked["json"]) => provider.family.accountBound({ endpoint, path, query, json });
-  if (head.method === "GET") return { digest: "", accountBound: false };
+  const asked: Asked = { endpoint, path, query, json: undefined };
+  const unread = (digest: string): KeptFacts => ({
+    digest,
+    accountBound: provider.family.accountBound(asked),
+    model: modelOf(asked),
+  });
+  if (head.method === "GET") return { digest: "", accountBound: false, model: modelOf(asked) };
   // With `requests = hash` the digest is all there is.
-  if (body === undefined)
-    return head.digest === "" ? undefined : { digest: head.digest, accountBound: bound() };
-  if (body.form === "bytes") return { digest: rawDigest(contentType, body.sha256), accountBound: bound() };
+  if (body === undefined) return head.digest === "" ? undefined : unread(head.digest);
+  if (body.form === "bytes") return unread(rawDigest(contentType, body.sha256));
   if (body.form === "fields") {
     const ignored = ignoredNames(volatileNames({ provider, kind: endpoint.kind, path }), config);
-    const fields = body.fields.map((field) => ({ ...field, isFile: isFile(field.headers) }));
-    return { digest: formDigest(fields, ignored), accountBound: bound() };
+    const fields: FormField[] = [];
+    for (const field of body.fields) fields.push({ ...field, ...(await contentOf(field)) });
+    const model = body.fields.find(({ name }) => name === "model")?.text;
+    return { ...unread(formDigest(fields, ignored)), ...(model !== undefined && { model }) };
   }
   const bytes = new TextEncoder().encode(body.text);
-  if (body.form === "text") {
-    const opens = body.text.trimStart().startsWith("{");
-    return {
-      digest: rawDigest(contentType, await sha256Bytes(bytes)),
-      accountBound: opens || bound(),
-    };
-  }
-  const document = await readDocument([bytes], bytes.byteLength);
+  const document = body.form === "json" ? await readDocument([bytes], bytes.byteLength) : undefined;
   const { digest } = await digestBody(bytes, {
     contentType,
     provider,
@@ -134,9 +149,19 @@ async function readKept(
     json: document !== undefined,
     settings: config,
   });
-  return { digest, accountBound: bound(document?.value as Asked["json"]) };
+  const read: Asked = { ...asked, json: document?.value as Asked["json"] };
+  return { digest, accountBound: provider.family.accountBound(read), model: modelOf(read) };
 }
 
-function isFile(headers: readonly string[]): boolean {
-  return headers.some((line) => /^content-disposition:.*[;\s]filename\*?=/i.test(line));
+/** A field's text may have been edited since it was digested. */
+async function contentOf({
+  headers,
+  text,
+  sha256,
+}: KeptField): Promise<Pick<FormField, "isFile" | "sha256">> {
+  const isFile = headers.some((line) => /^content-disposition:.*[;\s]filename\*?=/i.test(line));
+  return {
+    isFile,
+    sha256: text === undefined ? sha256 : await sha256Bytes(new TextEncoder().encode(text)),
+  };
 }

@@ -65,7 +65,8 @@ export async function join(parts: ProxyParts, call: Call, options: ShareOptions)
       } catch (error) {
         reader.leave();
         if (found && !(error instanceof ClientGone)) {
-          return serve(parts, call, { plan, found, word: "STALE", why: "; fwd=stale", allowedOrigins });
+          const led = leads ? flight : undefined;
+          return serve(parts, call, { plan, found, word: "STALE", why: "; fwd=stale", led, allowedOrigins });
         }
         if (leads && error instanceof ClientGone) error.led = { flight, job };
         if (leads || error instanceof ClientGone || round >= ROUNDS) throw error;
@@ -74,7 +75,8 @@ export async function join(parts: ProxyParts, call: Call, options: ShareOptions)
       if (found && (head.status === 429 || head.status >= 500)) {
         reader.leave();
         const why = `; fwd=stale; fwd-status=${head.status}`;
-        return serve(parts, call, { plan, found, word: "STALE", why, allowedOrigins });
+        const led = leads ? flight : undefined;
+        return serve(parts, call, { plan, found, word: "STALE", why, led, allowedOrigins });
       }
       const own = leads || flight.credential === job.credential;
       if (own && (leads || sharable(head, { own, round }))) return { flight, head, reader, leads };

@@ -1,6 +1,6 @@
 import type { CacheWord } from "../journal/event.ts";
 import type { Call } from "./call.ts";
-import type { AnswerFlight, Job } from "./flight.ts";
+import type { AnswerFlight, Job, Outcome } from "./flight.ts";
 import type { Found } from "./job.ts";
 import type { ProxyParts } from "./parts.ts";
 import type { Plan } from "./policy.ts";
@@ -9,13 +9,20 @@ import { retryAfter } from "./refresh.ts";
 import { replyEntry } from "./reply.ts";
 import { savedBy, tell, tellRefresh } from "./report.ts";
 
-/** Answers from the store. `why` is the part of `Cache-Status` before the key, by default that it is a hit. */
-export function serve(
-  parts: ProxyParts,
-  call: Call,
-  options: { plan: Plan; found: Found; word: CacheWord; why?: string; allowedOrigins: readonly string[] },
-): Response {
-  const { found, word, allowedOrigins } = options;
+export interface Serving {
+  readonly plan: Plan;
+  readonly found: Found;
+  readonly word: CacheWord;
+  /** The part of `Cache-Status` before the key; by default that it is a hit. */
+  readonly why?: string;
+  /** The call that this request led, and that brought nothing. */
+  readonly led?: AnswerFlight | undefined;
+  readonly allowedOrigins: readonly string[];
+}
+
+/** Answers from the store. */
+export function serve(parts: ProxyParts, call: Call, options: Serving): Response {
+  const { found, word, led, allowedOrigins } = options;
   const { entry, fresh } = found;
   const ttl = Number.isFinite(fresh.leftMs) ? `; ttl=${Math.floor(fresh.leftMs / 1000)}` : "";
   parts.store.touch(entry.key);
@@ -25,17 +32,22 @@ export function serve(
     freshIds: options.plan.freshIds,
     allowedOrigins,
     now: () => parts.clock.monotonic(),
-    ended: (delivery) =>
-      tell(parts, call, {
-        status: entry.status,
-        word,
-        outcome: "hit",
-        detail: undefined,
-        delivery,
-        key: entry.key,
-        model: entry.facts.model,
-        saved: savedBy(entry),
-      }),
+    ended: (delivery) => {
+      const add = (ended: Outcome | undefined) =>
+        tell(parts, call, {
+          status: entry.status,
+          word,
+          outcome: "hit",
+          detail: undefined,
+          delivery,
+          key: entry.key,
+          model: entry.facts.model,
+          saved: savedBy(entry),
+          led: ended,
+        });
+      if (led === undefined) add(undefined);
+      else void led.done.then(add);
+    },
   });
 }
 

@@ -185,6 +185,7 @@ test("an old answer served because the provider fails saves what it took, and co
     [last(run).outcome, last(run).costUsd, last(run).saved?.costUsd],
     ["hit", undefined, cost],
   );
+  assert.equal(last(run).notKept, "status", "it led a call all the same");
 });
 
 test("errors of askonce's own are refused requests, under their key and model", async () => {

@@ -109,6 +109,28 @@ test("a key is worked out under today's settings and scope", async () => {
   }
 });
 
+test("what was bound to its account goes to its credential's pool under every scope, the rest to that of all", async () => {
+  const run = journey();
+  const kept = await say(run, {});
+  const credential = run.events[0]?.credential ?? "";
+  const rekey = rekeyer(run.parts);
+  const shared = await rekey(kept, { credential });
+  assert.deepEqual("key" in shared && [shared.key, shared.facts.pool], [lastKey(run), "all"]);
+  const own = await rekey(kept, { credential, own: true });
+  assert.equal("key" in own && own.facts.pool, run.parts.credentials.tagOf(credential));
+});
+
+test("an edited request counts as edited, its model and digest too", async () => {
+  const run = journey();
+  const kept = await say(run, { body: { model: "m", messages: [] } });
+  const edited: KeptRequest = { ...kept, body: { form: "json", text: '{"model":"n","messages":[]}' } };
+  const found = await rekeyer(run.parts)(edited, {});
+  await say(run, { body: { model: "n", messages: [] } });
+  assert.ok("key" in found);
+  assert.deepEqual([found.key, found.facts.model], [lastKey(run), "n"]);
+  assert.deepEqual(found.head, run.kept.at(-1)?.request.head);
+});
+
 test("a credential that another process has seen is asked for by its label", async () => {
   const run = journey({ flags: [["--scope", "credential"]] });
   const kept = await say(run, {});

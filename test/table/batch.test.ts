@@ -34,7 +34,14 @@ async function questionOf(
     settings: { cacheAnyway: [], keyIgnore: [], keyKeep: [], keyMask: [] },
   });
   const asked = { endpoint, path, query: "", json };
-  const told = { wantsStream: false, model: undefined, accountBound: false, contentType: "", fields: [] };
+  const told = {
+    wantsStream: false,
+    model: undefined,
+    accountBound: false,
+    contentType: "",
+    coding: "",
+    fields: [],
+  };
   return { asked, digest, plain, canonical, ignored, ...told };
 }
 
