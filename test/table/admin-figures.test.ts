@@ -19,7 +19,7 @@ const bins = (...given: [bin: number, times: number][]) => {
   return all;
 };
 
-test("statistics name every sum in snake case, money to six digits, and flush the journal first", async () => {
+test("statistics name every sum in snake case, money to nine digits, and flush the journal first", async () => {
   const figures: StatsFigures = {
     ...{
       requests: 20,
@@ -46,7 +46,7 @@ test("statistics name every sum in snake case, money to six digits, and flush th
       unreadTokens: 8,
       unreadUsd: 0.02,
       savedTokens: 99.6,
-      savedUsd: 1.23456789,
+      savedUsd: 1.2345678912,
       savedMs: 1234.5,
     },
     ...{ joinedTokens: 9, joinedUsd: 0.03, unpriced: 4, notKept: { status: 2, incomplete: 1 } },
@@ -83,7 +83,7 @@ test("statistics name every sum in snake case, money to six digits, and flush th
       calls: 6,
       not_kept: { status: 2, incomplete: 1 },
       saved_tokens: 100,
-      saved_usd: 1.234568,
+      saved_usd: 1.234567891,
     },
     ...{
       saved_ms: 1235,
