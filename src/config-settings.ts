@@ -236,7 +236,7 @@ export const settings: { readonly [Member in Plain]: Setting<Config[Member]> } =
     name: "admin",
     kind: yesNo,
     fallback: "true",
-    help: "Whether there is an admin API under /admin/api.",
+    help: "Whether there is an admin API under /admin/api, and /metrics.",
   },
   adminListen: {
     name: "admin_listen",

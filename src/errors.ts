@@ -177,7 +177,7 @@ export const adminErrors = {
     new AdminError(
       409,
       "not_remembered",
-      "The request of this entry is not remembered in full (setting requests): give it as method, path, headers and body.",
+      "The request of this entry is not remembered (setting requests): give it as method, path, headers and body.",
     ),
   store: (why: string) => new AdminError(503, "store_unavailable", `Try again later: ${why}.`),
   internal: () =>

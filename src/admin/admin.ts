@@ -4,7 +4,7 @@ import type { CacheKey, Entry } from "../cache/entry.ts";
 import type { EntryFilter, Store } from "../cache/store.ts";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
-import { AdminError, adminErrors, StoreFault } from "../errors.ts";
+import { AdminError, adminErrors, CassetteError, StoreFault } from "../errors.ts";
 import type { Peer } from "../host.ts";
 import type { LiveJournal } from "../journal/journal.ts";
 import type { KeptRequest, RequestHead } from "../requests/kept.ts";
@@ -154,11 +154,16 @@ async function answer(route: Route, context: AdminContext): Promise<Response> {
 }
 
 function answerError(error: Error, { report }: AdminParts): Response {
-  const known = error instanceof StoreFault ? adminErrors.store(error.message) : error;
+  const known = expected(error);
   const { status, code, message, headers } = known instanceof AdminError ? known : adminErrors.internal();
   if (!(known instanceof AdminError)) report(`the admin API failed: ${error.stack ?? error.message}`);
   return Response.json(
     { error: { code, message } },
     { status, headers: { ...headers, "cache-control": "no-store", "x-content-type-options": "nosniff" } },
   );
+}
+
+function expected(error: Error): Error {
+  if (error instanceof StoreFault) return adminErrors.store(error.message);
+  return error instanceof CassetteError ? new AdminError(error.status, error.code, error.message) : error;
 }

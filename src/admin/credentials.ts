@@ -15,7 +15,8 @@ const label = v.pipe(
 const givenName = v.pipe(
   text,
   v.maxLength(100),
-  v.regex(/^[ -~\u00a0-\uffff]*$/, "use one line of at most 100 characters"),
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+  v.regex(/^[^\u0000-\u001f\u007f-\u009f]*$/, "use one line of at most 100 characters"),
   v.description("Empty takes the name away."),
 );
 

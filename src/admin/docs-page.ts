@@ -152,7 +152,10 @@ function insideOf(member: JsonObject): [JsonObject, string] {
 function typeOf(schema: JsonObject): string {
   const { $ref, anyOf, items, const: constant, default: fallback } = schema;
   const values = schema.enum as readonly unknown[] | undefined;
-  const otherwise = fallback === undefined ? "" : ` <small>else ${escaped(String(fallback))}</small>`;
+  const otherwise =
+    fallback === undefined || typeof fallback === "object"
+      ? ""
+      : ` <small>else ${escaped(String(fallback))}</small>`;
   if (typeof $ref === "string") return reference($ref);
   if (values) return values.map((value) => `<code>${escaped(String(value))}</code>`).join(" ") + otherwise;
   if (constant !== undefined) return `<code>${escaped(String(constant))}</code>`;
@@ -184,7 +187,7 @@ function curl({ path, method, operation }: Call): string {
   const [type, content] = Object.entries(operation.requestBody?.content ?? {})[0] ?? [];
   if (type) lines.push(`-H 'Content-Type: ${type}'`);
   if (typeof content?.example === "string") lines.push("--data-binary @cassette.ndjson");
-  else if (content) lines.push(`-d '${JSON.stringify(content.example)}'`);
+  else if (content) lines.push(`-d '${sample(content.example)}'`);
   return lines.join(" \\\n  ");
 }
 
@@ -192,6 +195,12 @@ function curl({ path, method, operation }: Call): string {
 function prose(text: string): string {
   const html = escaped(text).replace(/`([^`]+)`/g, "<code>$1</code>");
   return html === "" ? "" : `<p>${html}</p>`;
+}
+
+/** On one line where it is short. */
+function sample(example: unknown): string {
+  const line = JSON.stringify(example);
+  return line.length > 80 ? JSON.stringify(example, null, 2) : line;
 }
 
 function anchor(name: string): string {

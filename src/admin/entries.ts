@@ -1,6 +1,7 @@
 import * as v from "valibot";
-import type { EntrySort } from "../cache/archive.ts";
+import type { EntryRow, EntrySort } from "../cache/archive.ts";
 import { asCacheKey, type CacheKey, type HeaderList } from "../cache/entry.ts";
+import type { Config } from "../config.ts";
 import { adminErrors } from "../errors.ts";
 import type { KeptRequest } from "../requests/kept.ts";
 import type { AdminParts } from "./admin.ts";
@@ -65,12 +66,27 @@ const entryChange = v.pipe(
 );
 
 export function entryRoutes(parts: AdminParts): readonly Route[] {
-  const judge = () => ({ now: parts.clock.now(), config: parts.config() });
-  const find = async (key: CacheKey) => {
-    const [row] = await parts.archive.find([key]);
-    if (row === undefined) throw adminErrors.noEntry();
-    return row;
+  const desk: Desk = {
+    parts,
+    judge: () => ({ now: parts.clock.now(), config: parts.config() }),
+    async find(key) {
+      const [row] = await parts.archive.find([key]);
+      if (row === undefined) throw adminErrors.noEntry();
+      return row;
+    },
   };
+  return [...readingRoutes(desk), ...changingRoutes(desk)];
+}
+
+interface Desk {
+  readonly parts: AdminParts;
+  /** By what an entry is judged now. */
+  judge(): { now: number; config: Config };
+  /** Throws `AdminError` where there is none. */
+  find(key: CacheKey): Promise<EntryRow>;
+}
+
+function readingRoutes({ parts, judge, find }: Desk): readonly Route[] {
   return [
     route({
       method: "GET",
@@ -127,6 +143,11 @@ export function entryRoutes(parts: AdminParts): readonly Route[] {
         return bodyResponse(entry, { head: request.method === "HEAD" });
       },
     }),
+  ];
+}
+
+function changingRoutes({ parts, judge, find }: Desk): readonly Route[] {
+  return [
     route({
       method: "PATCH",
       path: "/entries/{key}",

@@ -3,7 +3,7 @@ import type { CacheKey } from "../cache/entry.ts";
 import { adminErrors } from "../errors.ts";
 import { describedOf } from "../requests/described.ts";
 import { afterSpace, Members, valueEnd } from "../requests/json-spans.ts";
-import type { Described, Explained, Near } from "../requests/kept.ts";
+import type { Explained, Near } from "../requests/kept.ts";
 import type { AdminParts } from "./admin.ts";
 import { keyOf } from "./entries.ts";
 import { secondsOf, timeOf } from "./moments.ts";
@@ -26,12 +26,9 @@ const explainBody = v.union([
       v.description("As a client would send it, with query and controls; an address before it is left out."),
     ),
     headers: v.optional(
-      v.pipe(
-        v.record(
-          v.pipe(text, v.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}$/, "this is no name of a header")),
-          v.pipe(text, v.regex(/^[\x20-\x7e\t]{0,8000}$/, "use printable ASCII")),
-        ),
-        v.check((headers) => !Array.isArray(headers), "use an object"),
+      v.record(
+        v.pipe(text, v.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}$/, "this is no name of a header")),
+        v.pipe(text, v.regex(/^[\x20-\x7e\t]{0,8000}$/, "use printable ASCII")),
       ),
       {},
     ),
@@ -114,10 +111,9 @@ export function explainRoutes(parts: AdminParts): readonly Route[] {
 async function explainKey(parts: AdminParts, key: CacheKey) {
   const [[row], [kept]] = await Promise.all([parts.archive.find([key]), parts.archive.requests([key])]);
   if (row === undefined) throw adminErrors.noEntry();
-  const described: Described | undefined = kept && describedOf(kept);
-  if (described === undefined) throw adminErrors.notRemembered();
+  if (kept === undefined) throw adminErrors.notRemembered();
   const [answer, nearest] = await Promise.all([
-    parts.explainer.explain(described),
+    parts.explainer.explain(describedOf(kept)),
     parts.archive.nearestTo(key, { limit: MAX_NEAR }),
   ]);
   return explained({ ...answer, nearest });

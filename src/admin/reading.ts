@@ -26,10 +26,15 @@ export async function readAsked(
   requireType(request, ["application/json"]);
   const bytes = await readBytes(request, body.maxBytes ?? MAX_JSON);
   const value = bytes.byteLength === 0 && body.optional ? {} : jsonOf(bytes);
-  // For valibot an array is an object too.
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw adminErrors.invalid("body: expected an object");
-  return { ...asked, bytes, body: checked(body.json, value, "body") };
+  const found = checked(body.json, value, "body") as Readonly<Record<string, unknown>>;
+  // For valibot an array is an object too, and comes out as one.
+  for (const [name, member] of Object.entries(value)) {
+    if (Array.isArray(member) && !Array.isArray(found[name]))
+      throw adminErrors.invalid(`body.${name}: expected an object`);
+  }
+  return { ...asked, bytes, body: found };
 }
 
 function queryOf(route: Route, given: URLSearchParams): unknown {
@@ -51,37 +56,54 @@ function queryOf(route: Route, given: URLSearchParams): unknown {
 
 /** Members that are numbers: in a query they come as text. */
 function numericMembers(schema: Schema): ReadonlySet<string> {
-  const entries = "entries" in schema ? (schema.entries as Record<string, Schema>) : {};
+  const entries = membersOf(schema);
   const numeric = (member: Schema): boolean =>
     member.type === "number" || ("wrapped" in member && numeric(member.wrapped as Schema));
   return new Set(Object.keys(entries).filter((name) => numeric(entries[name]!)));
 }
 
+type Issue = v.BaseIssue<unknown>;
+
 /** Of a union the form that is met, else what the nearest one lacks. */
 function checked(schema: Schema, value: unknown, where: string): unknown {
-  const forms =
-    schema.type === "union" ? (schema as unknown as { options: readonly Schema[] }).options : [schema];
-  let nearest: readonly [v.BaseIssue<unknown>, ...v.BaseIssue<unknown>[]] | undefined;
+  const forms = formsOf(schema);
+  let nearest: { readonly issue: Issue; readonly distance: number } | undefined;
   for (const form of forms) {
     const found = v.safeParse(form, value, { abortPipeEarly: true });
     if (found.success) return found.output;
-    if (nearest === undefined || found.issues.length < nearest.length) nearest = found.issues;
+    const [issue] = found.issues;
+    const distance = found.issues.length + (isUnknown(issue) ? 0.5 : 0);
+    if (nearest === undefined || distance < nearest.distance) nearest = { issue, distance };
   }
-  throw adminErrors.invalid(wording(nearest![0], where).slice(0, 500));
+  throw adminErrors.invalid(wording(nearest!.issue, { where, forms }).slice(0, 500));
 }
 
-function wording(issue: v.BaseIssue<unknown>, where: string): string {
+function formsOf(schema: Schema): readonly Schema[] {
+  return schema.type === "union" ? (schema as unknown as { options: readonly Schema[] }).options : [schema];
+}
+
+function isUnknown(issue: Issue): boolean {
+  return issue.type === "strict_object" && issue.expected === "never";
+}
+
+function wording(issue: Issue, { where, forms }: { where: string; forms: readonly Schema[] }): string {
   const path = v.getDotPath(issue);
-  const [inside, last] =
-    path === null ? ["", ""] : (/^(?:(.*)\.)?([^.]*)$/s.exec(path) ?? ["", "", path]).slice(1);
-  const parent = inside ? `${where}.${inside}` : where;
-  if (issue.type === "strict_object" && issue.expected === "never")
-    return `${parent}: ${quoted(last ?? "")} is not known here`;
+  const cut = path?.lastIndexOf(".") ?? -1;
+  const parent = cut < 0 ? where : `${where}.${path!.slice(0, cut)}`;
+  const last = (path ?? "").slice(cut + 1);
+  if (isUnknown(issue)) {
+    const elsewhere = cut < 0 && forms.some((form) => Object.hasOwn(membersOf(form), last));
+    return `${parent}: ${quoted(last)} ${elsewhere ? "cannot stand beside the other members" : "is not known here"}`;
+  }
   if (issue.type === "strict_object" && issue.received === "undefined")
     return `${parent}: ${issue.expected} is missing`;
   const place = path === null ? where : where === "body" ? `${where}.${path}` : `${where}: ${path}`;
   // What was received is left out: it may be a secret that stands in the wrong place.
   return `${place}: ${issue.message.startsWith("Invalid ") ? `expected ${issue.expected}` : issue.message}`;
+}
+
+function membersOf(schema: Schema): Readonly<Record<string, Schema>> {
+  return "entries" in schema ? (schema.entries as Record<string, Schema>) : {};
 }
 
 function quoted(name: string): string {

@@ -47,8 +47,8 @@ export const pageLimit = v.optional(
 
 export const failure = v.object({ error: v.object({ code: text, message: text }) });
 
-/** To six digits: what a sum of prices is good for. */
-export const dollars = (value: number) => Math.round(value * 1e6) / 1e6;
+/** To nine digits: a short answer of a small model costs some millionths. */
+export const dollars = (value: number) => Math.round(value * 1e9) / 1e9;
 /** To a hundredth. */
 export const milliseconds = (value: number) => Math.round(value * 100) / 100;
 

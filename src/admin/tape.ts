@@ -1,16 +1,17 @@
 import * as v from "valibot";
-import { adminErrors } from "../errors.ts";
 import type { AdminParts } from "./admin.ts";
-import { exportLines, importLines } from "./cassette.ts";
+import { exportPieces, importLines } from "./cassette.ts";
 import { namesOf } from "./entries.ts";
 import { type Route, route } from "./route.ts";
 import { count, name, text } from "./schemas.ts";
 
-/** A line holds one whole entry, with its body as text or base64. */
-const MAX_LINE = 256 * 1024 * 1024;
-/** Small lines are sent together. */
+/** Small pieces are sent together. */
 const PIECE_CHARS = 64 * 1024;
 const TYPES = ["application/x-ndjson", "application/jsonl"] as const;
+
+const NOTHING: AsyncIterable<string> = {
+  async *[Symbol.asyncIterator]() {},
+};
 
 const flag = v.picklist(["true", "false"]);
 
@@ -27,7 +28,7 @@ const exportQuery = v.strictObject({
     v.pipe(
       text,
       v.maxLength(2000),
-      v.description("Paths of members to mask, with commas between them: `messages[0].content`."),
+      v.description("Paths of members to mask, with commas between them: `request.messages[*].content`."),
     ),
   ),
 });
@@ -55,7 +56,7 @@ export function tapeRoutes(parts: AdminParts): readonly Route[] {
       answer: { type: TYPES[0], description: "The cassette." },
       errors: [400, 503],
       async handle({ query: { times, redact, ...names } }) {
-        const lines = exportLines(parts, {
+        const pieces = exportPieces(parts, {
           filter: namesOf(names),
           redact:
             redact
@@ -64,7 +65,7 @@ export function tapeRoutes(parts: AdminParts): readonly Route[] {
               .filter(Boolean) ?? [],
           times: times === "true",
         });
-        return new Response(await textStream(lines), { headers: { "content-type": TYPES[0] } });
+        return new Response(await textStream(pieces), { headers: { "content-type": TYPES[0] } });
       },
     }),
     route({
@@ -87,7 +88,7 @@ export function tapeRoutes(parts: AdminParts): readonly Route[] {
       },
       errors: [400, 413, 415, 503],
       async handle({ query, request }) {
-        const done = await importLines(parts, linesOf(request.body), { credential: query.credential });
+        const done = await importLines(parts, request.body ?? NOTHING, { credential: query.credential });
         parts.report(`${done.imported} entries were imported through the admin API`);
         return done;
       },
@@ -95,20 +96,20 @@ export function tapeRoutes(parts: AdminParts): readonly Route[] {
   ];
 }
 
-/** Waits for the first line, so that what goes wrong before it is still an error and no broken answer. */
-async function textStream(lines: AsyncIterable<string>): Promise<ReadableStream<Uint8Array>> {
-  const source = lines[Symbol.asyncIterator]();
+/** Waits for the first piece, so that what goes wrong before it is still an error and no broken answer. */
+async function textStream(pieces: AsyncIterable<string>): Promise<ReadableStream<Uint8Array>> {
+  const source = pieces[Symbol.asyncIterator]();
   const encoder = new TextEncoder();
   let next = await source.next();
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        let piece = "";
-        while (!next.done && piece.length < PIECE_CHARS) {
-          piece += next.value.endsWith("\n") ? next.value : `${next.value}\n`;
+        let text = "";
+        while (!next.done && text.length < PIECE_CHARS) {
+          text += next.value;
           next = await source.next();
         }
-        if (piece !== "") controller.enqueue(encoder.encode(piece));
+        if (text !== "") controller.enqueue(encoder.encode(text));
         if (next.done) controller.close();
       },
       async cancel() {
@@ -117,39 +118,4 @@ async function textStream(lines: AsyncIterable<string>): Promise<ReadableStream<
     },
     { highWaterMark: 0 },
   );
-}
-
-/** The lines of a body without their ends, as they come. */
-export async function* linesOf(
-  body: ReadableStream<Uint8Array> | null,
-  maxBytes = MAX_LINE,
-): AsyncGenerator<string> {
-  const decoder = new TextDecoder("utf-8", { fatal: true });
-  const decode = (bytes?: Uint8Array) => {
-    try {
-      return bytes === undefined ? decoder.decode() : decoder.decode(bytes, { stream: true });
-    } catch {
-      throw adminErrors.invalid("body: this is not UTF-8");
-    }
-  };
-  let begun: string[] = [];
-  let length = 0;
-  for await (const bytes of body ?? []) {
-    const [first = "", ...others] = decode(bytes).split("\n");
-    begun.push(first);
-    length += first.length;
-    for (const text of others) {
-      yield withoutReturn(begun.join(""));
-      begun = [text];
-      length = text.length;
-    }
-    if (length > maxBytes) throw adminErrors.tooLarge(maxBytes);
-  }
-  begun.push(decode());
-  const last = begun.join("");
-  if (last !== "") yield withoutReturn(last);
-}
-
-function withoutReturn(line: string): string {
-  return line.endsWith("\r") ? line.slice(0, -1) : line;
 }

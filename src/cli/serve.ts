@@ -33,12 +33,12 @@ export async function serve(host: Host, load: () => Promise<Loaded>): Promise<nu
   const addresses = listeners.map(({ address }) => address);
   const adminAddresses = adminListeners.map(({ address }) => address);
   app.listening(addresses);
-  host.write("stderr", welcome(host, { config, addresses, adminAddresses, file }));
   const instance = await announce(host, {
     folder: config.data,
     address: config.admin ? (adminAddresses[0] ?? addresses[0]) : undefined,
     say,
   });
+  host.write("stderr", welcome(host, { config, addresses, adminAddresses, file }));
   let current = config;
   let reloading = Promise.resolve();
   host.onSignal("SIGHUP", () => {
