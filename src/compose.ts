@@ -16,6 +16,7 @@ import { Refreshes } from "./proxy/refresh.ts";
 import { Samples } from "./proxy/samples.ts";
 import { Verified } from "./proxy/verified.ts";
 import { openArchive } from "./storage/archive.ts";
+import { faultIn } from "./storage/look.ts";
 import { openStore } from "./storage/store.ts";
 import { VERSION } from "./version.ts";
 
@@ -29,8 +30,18 @@ export interface App {
   draining(): void;
   /** Ends what is still under way: the grace is over. */
   cut(): void;
+  /** The admin API for this process itself, as if it came over HTTP. */
+  admin(request: Request): Promise<Response>;
+  /** The admin API's bearer token. */
+  adminToken(): Promise<string>;
   /** Waits for the answers under way to be kept, then closes the store. */
   close(): Promise<void>;
+}
+
+/** What is wrong with one of the data folder's databases, in words; undefined where nothing is, or there is none. */
+export async function databaseFault(host: Host, path: string): Promise<string | undefined> {
+  const bytes = await host.files.size(path);
+  return bytes === undefined ? undefined : faultIn(path, { open: host.openDatabase, bytes });
 }
 
 /** The only place where parts meet. Rejects with `StartError` where the database is newer than this program. */
@@ -142,6 +153,8 @@ export async function compose(config: Config, host: Host): Promise<App> {
       going = true;
     },
     cut: () => proxy.flights.abort(),
+    admin: async (request) => await app.fetch(request, { peer: { address: "127.0.0.1" } }),
+    adminToken: async () => "",
     async close() {
       await proxy.flights.settled();
       await journal.close();
