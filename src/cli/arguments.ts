@@ -57,7 +57,8 @@ function readCommand(args: readonly string[]): Command {
     const setting = knownFlags().includes(nameOf(word));
     // Nobody knows whether a value follows a flag that nobody knows: it is refused where the command is clear.
     if (!own && !setting) return named(args.slice(at).find(isCommand) ?? "serve");
-    if (!word.includes("=") && (own ? takes(own) === "value" : setting)) at += 1;
+    const valued = own ? takes(own) === "value" : setting;
+    if (valued && !word.includes("=") && !args[at + 1]?.startsWith("--")) at += 1;
   }
   return named("serve");
 }

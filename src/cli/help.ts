@@ -38,7 +38,7 @@ file. askonce config --help lists them all.
 /** What `askonce COMMAND --help` prints. */
 export function commandHelp(command: Command): string {
   const parts = [
-    `askonce ${usage(command)}: ${command.summary}`,
+    wrapped(`askonce ${usage(command)}: ${command.summary}`, HELP_COLUMNS).join("\n"),
     ...(command.notes === undefined ? [] : [wrapped(command.notes, HELP_COLUMNS).join("\n")]),
     [
       "Flags:",
@@ -48,7 +48,7 @@ export function commandHelp(command: Command): string {
   ];
   if (command.name === "config") parts.push(`Settings, each a flag here too:\n${settingsHelp().trimEnd()}`);
   else if (command.settings === "all") {
-    parts.push("Every setting is a flag here too: askonce config --help lists them with their defaults.");
+    parts.push("Every setting is a flag here too: askonce config --help lists them all.");
   }
   return `${parts.join("\n\n")}\n`;
 }

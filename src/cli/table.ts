@@ -12,6 +12,7 @@ export interface Column {
 }
 
 const GAP = "  ";
+const LEAST = 4;
 
 /** The widths that these rows need, no more than `width` together. */
 export function layout(
@@ -23,10 +24,14 @@ export function layout(
     return Math.min(most, needed);
   });
   const total = () => widths.reduce((sum, one) => sum + one, GAP.length * (columns.length - 1));
-  // The last column that can gives way first: it is the one that says the most and matters the least.
-  for (let at = columns.length - 1; at >= 0 && total() > width; at--) {
-    const least = columns[at]!.least;
-    if (least !== undefined) widths[at] = Math.max(least, widths[at]! - (total() - width));
+  // The last column that can gives way first: it is the one that says the most and matters the least. In a very
+  // narrow window all do.
+  for (const leastOf of [({ least }: Column) => least, () => LEAST]) {
+    for (let at = columns.length - 1; at >= 0 && total() > width; at--) {
+      const least = leastOf(columns[at]!);
+      if (least !== undefined)
+        widths[at] = Math.max(Math.min(least, widths[at]!), widths[at]! - (total() - width));
+    }
   }
   return widths;
 }

@@ -51,8 +51,11 @@ export const explain: Command = {
     const { screen } = context;
     const what = await described(context);
     const api = await context.connect();
-    let row: (RowAnswer & { readonly key: string }) | undefined;
-    if ("last" in what) row = await lastRequest(api);
+    let row: RowAnswer | undefined;
+    if ("last" in what) {
+      row = await lastRequest(api);
+      if (row.key === null) return await withoutKey(context, row);
+    }
     const key = row?.key ?? ("key" in what ? await wholeKey(api, what.key) : undefined);
     const asked = "text" in what ? { text: what.text } : { body: key === undefined ? what : { key } };
     const answer = await ask<ExplainAnswer>(api, ["POST", "/explain"], asked);
@@ -149,19 +152,23 @@ function pathOf({ url }: CurlRequest, config: Config): string {
   return path;
 }
 
-async function lastRequest(api: Api): Promise<RowAnswer & { readonly key: string }> {
+async function lastRequest(api: Api): Promise<RowAnswer> {
   const { requests } = await ask<{ requests: readonly RowAnswer[] }>(api, ["GET", "/requests"], {
     query: { limit: 1 },
   });
   const [row] = requests;
   if (!row) throw new CommandError("no request was answered yet, or none was written down (setting journal)");
-  if (row.key === null) {
+  return row;
+}
+
+/** What was passed on without the cache leaves no more than its line and the reason. */
+async function withoutKey({ screen }: Context, row: RowAnswer): Promise<number> {
+  if (screen.json) await screen.document({ request: row });
+  else {
     const why = row.detail === null ? "" : `: ${line(row.detail)}`;
-    throw new CommandError(
-      `the last request, ${line(`${row.method} ${row.path}`)}, was ${row.cache} and has no key${why}`,
-    );
+    await screen.out(`${rowLine(row, screen)}\n\nIt was not cacheable${why}\n`);
   }
-  return { ...row, key: row.key };
+  return 0;
 }
 
 function report(

@@ -1,5 +1,5 @@
 import { UsageError } from "../../errors.ts";
-import { ask } from "../answers.ts";
+import { ask, SHORT_KEY } from "../answers.ts";
 import { type Command, jsonFlag, option } from "../command.ts";
 import { plural } from "../readable.ts";
 
@@ -33,7 +33,7 @@ export const forget: Command = {
     const { screen } = context;
     if (screen.json) await screen.document(answer);
     else {
-      const keys = answer.forgotten.map((key) => `  ${key}\n`);
+      const keys = answer.forgotten.map((key) => `  ${key.slice(0, SHORT_KEY)}\n`);
       await screen.out(`forgot ${plural(keys.length, "entry", "entries")}\n${keys.join("")}`);
     }
     return 0;

@@ -87,11 +87,11 @@ async function* pagesOf(
 const columns: readonly Column[] = [
   { head: "KEY" },
   { head: "AGE", align: "right" },
-  { head: "PROVIDER/MODEL", most: 24, least: 12 },
+  { head: "PROVIDER/MODEL", most: 26, least: 12 },
   { head: "HITS", align: "right" },
   { head: "SIZE", align: "right" },
   { head: "TOKENS", align: "right" },
-  { head: "PROMPT", least: 10 },
+  { head: "PROMPT", least: 16 },
 ];
 
 async function print({ screen }: Context, pages: AsyncIterable<EntriesAnswer>): Promise<void> {

@@ -2,12 +2,16 @@ import { EventSourceParserStream } from "eventsource-parser/stream";
 import { CommandError, UsageError } from "../../errors.ts";
 import { ask, type RowAnswer, refuseError } from "../answers.ts";
 import { type Command, type Context, jsonFlag, option } from "../command.ts";
-import { line, padded } from "../display.ts";
+import { fitted, line, padded } from "../display.ts";
 import type { Api } from "../instance.ts";
 import { duration, short, timeOfDay, usd } from "../readable.ts";
 import type { Paint } from "../screen.ts";
 
 const USUAL_ROWS = 10;
+/** Time, word, duration, tokens and money, with a space behind each and one behind the model. */
+const FIXED_COLUMNS = 8 + 8 + 7 + 6 + 9 + 6;
+/** The longest reasons have that many letters. */
+const WHY_COLUMNS = 17;
 
 export const tail: Command = {
   name: "tail",
@@ -103,16 +107,18 @@ export function rowLine(row: RowAnswer, { width, paint }: { width: number; paint
   const why = [row.status >= 400 ? String(row.status) : "", row.detail ?? ""]
     .filter((word) => word !== "")
     .join(" ");
+  const left = width - FIXED_COLUMNS;
+  const model = Math.min(34, Math.max(8, left - WHY_COLUMNS));
   const cells = [
     paint.dim(timeOfDay(row.at)),
     wordColor(row, paint)(padded(row.cache, 8)),
-    padded(line(what), width >= 100 ? 34 : 22),
+    padded(line(what), model),
     padded(duration(row.total_ms), 7, "right"),
     padded(tokens, 6, "right"),
     padded(money(row), 9, "right"),
+    fitted(line(why), Math.max(1, left - model)),
   ];
-  const used = 8 + 2 + 8 + 2 + (width >= 100 ? 34 : 22) + 2 + 7 + 2 + 6 + 2 + 9 + 2;
-  return `${cells.join("  ")}  ${padded(line(why), Math.max(4, width - used))}`.trimEnd();
+  return cells.join(" ").trimEnd();
 }
 
 function money(row: RowAnswer): string {
