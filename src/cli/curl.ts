@@ -19,7 +19,7 @@ const VALUED = new Set(
   ).split(" "),
 );
 /** One-letter flags that take a value, which may stand at once behind them. */
-const JOINED = /^-([XHdouAebcmxwDKyY])(.+)$/s;
+const VALUED_LETTERS = "XHdouAebcmxwDKyYFT";
 
 /**
  * Reads the words behind `curl`. `read` is asked for the text of files named by `@`, "-" for standard input.
@@ -36,7 +36,8 @@ export async function readCurl(
   const headers: Record<string, string> = {};
   const data: string[] = [];
   while (left.length > 0) {
-    const { flag, inline } = split(left.shift()!);
+    const { flag, inline, get: asked } = split(left.shift()!);
+    get ||= asked;
     const value = () => {
       const found = inline ?? left.shift();
       if (found === undefined) throw new UsageError(`curl's ${flag} has no value`);
@@ -48,7 +49,6 @@ export async function readCurl(
       data.push(await dataOf(value(), { flag, read }));
       if (flag === "--json") setDefault(headers, "content-type", "application/json");
     } else if (flag === "--url") url = value();
-    else if (flag === "-G" || flag === "--get") get = true;
     else if (/^(-F|--form|--form-string|-T|--upload-file|--data-urlencode)$/.test(flag)) {
       throw new UsageError(
         `curl's ${flag} is not understood here: describe the request as JSON (explain --help)`,
@@ -69,11 +69,19 @@ export async function readCurl(
   return { method: method ?? (data.length > 0 ? "POST" : "GET"), url, headers, body };
 }
 
-function split(word: string): { readonly flag: string; readonly inline: string | undefined } {
+/** One flag or URL; of one-letter flags in a bundle (`-sSX POST`) the one that takes a value, or the last. */
+function split(word: string): {
+  readonly flag: string;
+  readonly inline: string | undefined;
+  readonly get: boolean;
+} {
   const long = /^(--[a-z0-9-]+)=(.*)$/s.exec(word);
-  if (long) return { flag: long[1]!, inline: long[2]! };
-  const joined = word.startsWith("--") ? null : JOINED.exec(word);
-  return joined ? { flag: `-${joined[1]}`, inline: joined[2]! } : { flag: word, inline: undefined };
+  if (long) return { flag: long[1]!, inline: long[2]!, get: false };
+  if (!/^-[a-zA-Z#]/.test(word)) return { flag: word, inline: undefined, get: word === "--get" };
+  const at = [...word].findIndex((letter, index) => index > 0 && VALUED_LETTERS.includes(letter));
+  const before = at < 0 ? word : word.slice(0, at);
+  const inline = at < 0 || at + 1 === word.length ? undefined : word.slice(at + 1);
+  return { flag: `-${word[at < 0 ? word.length - 1 : at]}`, inline, get: before.includes("G") };
 }
 
 function addHeader(headers: Record<string, string>, text: string): void {
