@@ -2,7 +2,7 @@ import type { Config } from "../config.ts";
 import { listenAddress } from "../config-kinds.ts";
 import { CommandError } from "../errors.ts";
 import type { Host } from "../host.ts";
-import { findInstance } from "./instance.ts";
+import { findInstance } from "./api.ts";
 
 /** Where a client of this machine reaches askonce: the running instance, else where a start would listen. */
 export async function baseUrlOf(

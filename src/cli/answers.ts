@@ -1,5 +1,5 @@
 import { CommandError } from "../errors.ts";
-import type { Api, ApiRequest } from "./instance.ts";
+import type { Api, ApiRequest } from "./api.ts";
 
 /** What the admin API answers, as far as the commands read it. Its OpenAPI document says all of it. */
 

@@ -1,6 +1,6 @@
 import { knownFlags } from "../config-sources.ts";
 import type { Host } from "../host.ts";
-import type { Api } from "./instance.ts";
+import type { Api } from "./api.ts";
 import type { Loaded } from "./load.ts";
 import type { Screen } from "./screen.ts";
 

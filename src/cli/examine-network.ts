@@ -6,9 +6,9 @@ import type { Provider } from "../providers/provider.ts";
 import { providersFor } from "../providers/table.ts";
 import { VERSION } from "../version.ts";
 import { reachable } from "./address.ts";
+import { connect, findInstance, type Instance } from "./api.ts";
 import { type Check, codeOf } from "./examination.ts";
 import { keyVariables } from "./examine-clients.ts";
-import { connect, findInstance, type Instance } from "./instance.ts";
 import { duration } from "./readable.ts";
 
 const REACHED_WITHIN_MS = 2_000;

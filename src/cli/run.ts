@@ -1,10 +1,10 @@
 import { CommandError, ConfigError, StartError, UsageError } from "../errors.ts";
 import type { Host } from "../host.ts";
+import { type Api, connect } from "./api.ts";
 import { readArguments } from "./arguments.ts";
 import type { Arguments, Context } from "./command.ts";
 import { commands } from "./commands.ts";
 import { commandHelp, help } from "./help.ts";
-import { type Api, connect } from "./instance.ts";
 import { type Loaded, loadConfig } from "./load.ts";
 import { createScreen } from "./screen.ts";
 import { versionLine } from "./welcome.ts";

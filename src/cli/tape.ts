@@ -49,13 +49,18 @@ export async function writeFolder(
 ): Promise<void> {
   await files.makeFolder(folder);
   const encoder = new TextEncoder();
+  const taken = new Map<string, number>();
   const written = new Set<string>();
   for await (const line of lines) {
-    if (noteOf(line)) continue;
-    const { name, text } = cassetteFile(line);
+    const file = cassetteFile(line);
+    if (!file) continue;
+    const times = (taken.get(file.name) ?? 0) + 1;
+    taken.set(file.name, times);
+    // The same request under two credentials.
+    const name = times === 1 ? file.name : file.name.replace(/\.json$/, `-${times}.json`);
     written.add(name);
     const before = await files.readText(`${folder}/${name}`).catch(() => undefined);
-    if (before !== text) await files.replace(`${folder}/${name}`, [encoder.encode(text)]);
+    if (before !== file.text) await files.replace(`${folder}/${name}`, [encoder.encode(file.text)]);
   }
   for (const name of await files.list(folder)) {
     if (!name.endsWith(".json") || written.has(name)) continue;
@@ -86,10 +91,10 @@ export async function folderLines(
   return { lines: lines(), files: names };
 }
 
+/** Whether a file is one that an export wrote: what else somebody keeps in the folder is theirs. */
 function isEntry(name: string, text: string): boolean {
   try {
-    readCassetteFile(name, text);
-    return true;
+    return /^\{"askonce":\d+,"request":/.test(readCassetteFile(name, text));
   } catch {
     return false;
   }

@@ -10,11 +10,11 @@ import {
   SHORT_KEY,
   wholeKey,
 } from "../answers.ts";
+import type { Api } from "../api.ts";
 import { type Command, type Context, jsonFlag, option } from "../command.ts";
 import { type CurlRequest, readCurl, shellWords } from "../curl.ts";
 import { line, lines, wrapped } from "../display.ts";
 import { absolute } from "../folders.ts";
-import type { Api } from "../instance.ts";
 import { moment, percent, plural } from "../readable.ts";
 import { facts } from "../table.ts";
 import { rowLine } from "./tail.ts";

@@ -1,3 +1,4 @@
+import { namingFile } from "../../admin/cassette-folder.ts";
 import { CommandError } from "../../errors.ts";
 import { refuseError } from "../answers.ts";
 import { type Command, type Context, jsonFlag, option } from "../command.ts";
@@ -101,9 +102,12 @@ function named(
   { word, files }: { word: string; files: readonly string[] | undefined },
 ): unknown {
   if (!(error instanceof CommandError)) return error;
-  const at = /\bline (\d+)/.exec(error.message)?.[1];
-  const file = at === undefined ? undefined : files?.[Number(at) - 1];
+  if (!files) return new CommandError(`${line(word)}: ${error.message}`);
+  const folder = word.replace(/[/\\]$/, "");
   return new CommandError(
-    `${line(file === undefined ? word : `${word.replace(/\/$/, "")}/${file}`)}: ${error.message}`,
+    namingFile(
+      error.message,
+      files.map((name) => `${folder}/${name}`),
+    ),
   );
 }

@@ -1,8 +1,8 @@
 import { UsageError } from "../../errors.ts";
 import { ask, type EntriesAnswer, type EntryAnswer, SHORT_KEY } from "../answers.ts";
+import type { Api } from "../api.ts";
 import { type Command, type Context, filterFlags, jsonFlag, option } from "../command.ts";
 import { line } from "../display.ts";
-import type { Api } from "../instance.ts";
 import { age, bytes, short } from "../readable.ts";
 import { type Column, layout, table } from "../table.ts";
 

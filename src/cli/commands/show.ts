@@ -1,8 +1,8 @@
 import { CommandError, UsageError } from "../../errors.ts";
 import { ask, type EntryAnswer, type RequestAnswer, refuseError, wholeKey } from "../answers.ts";
+import type { Api } from "../api.ts";
 import { type Command, type Context, jsonFlag, option } from "../command.ts";
 import { line, lines } from "../display.ts";
-import type { Api } from "../instance.ts";
 import { age, bytes, count, duration, moment, plural, usd } from "../readable.ts";
 import { facts } from "../table.ts";
 

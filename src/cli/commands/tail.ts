@@ -1,9 +1,9 @@
 import { EventSourceParserStream } from "eventsource-parser/stream";
 import { CommandError, UsageError } from "../../errors.ts";
 import { ask, type RowAnswer, refuseError } from "../answers.ts";
+import type { Api } from "../api.ts";
 import { type Command, type Context, jsonFlag, option } from "../command.ts";
 import { fitted, line, padded } from "../display.ts";
-import type { Api } from "../instance.ts";
 import { duration, short, timeOfDay, usd } from "../readable.ts";
 import type { Paint } from "../screen.ts";
 
