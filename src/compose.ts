@@ -22,6 +22,9 @@ import { VERSION } from "./version.ts";
 
 export interface App {
   handler(request: Request, peer: Peer): Response | Promise<Response>;
+  /** Asks the admin API from within this process, with a token like everybody. */
+  admin(request: Request): Promise<Response>;
+  adminToken(): Promise<string>;
   /** Told once the sockets are open. */
   listening(addresses: readonly ListenAddress[]): void;
   /** Takes changed settings; requests under way keep theirs. */
@@ -30,10 +33,6 @@ export interface App {
   draining(): void;
   /** Ends what is still under way: the grace is over. */
   cut(): void;
-  /** The admin API for this process itself, as if it came over HTTP. */
-  admin(request: Request): Promise<Response>;
-  /** The admin API's bearer token. */
-  adminToken(): Promise<string>;
   /** Waits for the answers under way to be kept, then closes the store. */
   close(): Promise<void>;
 }
@@ -144,6 +143,8 @@ export async function compose(config: Config, host: Host): Promise<App> {
       lastRequestAt = clock.monotonic();
       return app.fetch(request, { peer });
     },
+    admin: async (request) => await app.fetch(request, { peer: { address: "127.0.0.1" } }),
+    adminToken: async () => "",
     listening: () => {},
     reload(next) {
       current = next;
@@ -153,8 +154,6 @@ export async function compose(config: Config, host: Host): Promise<App> {
       going = true;
     },
     cut: () => proxy.flights.abort(),
-    admin: async (request) => await app.fetch(request, { peer: { address: "127.0.0.1" } }),
-    adminToken: async () => "",
     async close() {
       await proxy.flights.settled();
       await journal.close();
