@@ -33,6 +33,13 @@ export interface Instance {
   readonly startedAt: string;
 }
 
+export interface ConnectOptions {
+  /** Makes the data folder where it is missing, instead of reading from an empty one. */
+  readonly writes?: boolean;
+  /** Throws CommandError where no instance runs. */
+  readonly running?: boolean;
+}
+
 const ANSWERS_WITHIN_MS = 1_000;
 const STATUS_WITHIN_MS = 5_000;
 
@@ -44,22 +51,24 @@ const STATUS_WITHIN_MS = 5_000;
 export async function connect(
   host: Host,
   config: Config,
-  { writes = false, say }: { writes?: boolean; say: (text: string) => void },
+  { writes = false, running = false, say }: ConnectOptions & { readonly say: (text: string) => void },
 ): Promise<Api> {
-  const running = await findInstance(host, config.data);
+  const instance = await findInstance(host, config.data);
+  const api = instance && (await overHttp(host, { instance, data: config.data }));
+  if (api) return api;
   if (running) {
-    const api = await overHttp(host, { instance: running, data: config.data });
-    if (api) return api;
+    const todo = instance ? "restart it with --admin true" : "start askonce serve first";
+    throw new CommandError(`${todo}: no admin API answers for ${config.data}`);
   }
   const empty = !writes && !(await isThere(host, `${config.data}/askonce.db`));
   if (!empty) return await inProcess(host, config);
   say(`nothing was kept in ${config.data} yet`);
   const folder = await host.files.temporaryFolder();
-  const api = await inProcess(host, { ...config, data: folder });
+  const own = await inProcess(host, { ...config, data: folder });
   return {
-    ...api,
+    ...own,
     async close() {
-      await api.close();
+      await own.close();
       await host.files.removeFolder(folder);
     },
   };

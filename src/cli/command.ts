@@ -1,6 +1,6 @@
 import { knownFlags } from "../config-sources.ts";
 import type { Host } from "../host.ts";
-import type { Api } from "./api.ts";
+import type { Api, ConnectOptions } from "./api.ts";
 import type { Loaded } from "./load.ts";
 import type { Screen } from "./screen.ts";
 
@@ -60,8 +60,8 @@ export interface Context {
   readonly commands: readonly Command[];
   /** The settings in effect; warnings go to stderr once. */
   load(): Promise<Loaded>;
-  /** The admin API of the running instance, or of the data folder itself. */
-  connect(options?: { readonly writes?: boolean }): Promise<Api>;
+  /** The admin API of the running instance, or of the data folder itself. Closed behind the command. */
+  connect(options?: ConnectOptions): Promise<Api>;
 }
 
 /** The last value given for a flag: "" where it takes none or has none, undefined where it is absent. */

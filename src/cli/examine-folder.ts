@@ -97,8 +97,9 @@ async function diskCheck({ files }: Host, { data, maxSize }: Config): Promise<Ch
   const free = await files.freeBytes(data);
   if (free === undefined)
     return { name: "disk", status: "ok", found: "this runtime does not tell what is free" };
-  const taken =
-    ((await files.size(`${data}/askonce.db`)) ?? 0) + ((await files.size(`${data}/archive.db`)) ?? 0);
+  const names = ["askonce.db", "archive.db"].flatMap((name) => [name, `${name}-wal`]);
+  const sizes = await Promise.all(names.map((name) => files.size(`${data}/${name}`)));
+  const taken = sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0);
   const found = `${bytes(free)} free, ${bytes(taken)} taken of ${bytes(maxSize)}`;
   if (free < LEAST_FREE) {
     return {

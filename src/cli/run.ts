@@ -59,9 +59,9 @@ function contextOf(host: Host, { given, open }: { given: Arguments; open: Api[] 
     screen,
     commands,
     load: loadOnce,
-    async connect({ writes = false } = {}) {
+    async connect(options = {}) {
       const { config } = await loadOnce();
-      const api = await connect(host, config, { writes, say: screen.say });
+      const api = await connect(host, config, { ...options, say: screen.say });
       open.push(api);
       return api;
     },

@@ -36,10 +36,7 @@ export const tail: Command = {
   ],
   async run(context) {
     const rows = readRows(context);
-    const api = await context.connect();
-    if (!api.instance) {
-      throw new CommandError("nothing runs over this data folder: start askonce serve first, then follow it");
-    }
+    const api = await context.connect({ running: true });
     // Followed before the last rows are asked for, so that nothing falls between; what came twice is told once.
     const answer = await api.request("GET", "/events");
     await refuseError(answer);
@@ -47,7 +44,7 @@ export const tail: Command = {
     const seen = new Set<string>();
     await printRows(context, { api, rows, seen });
     await follow(context, answer.body, seen);
-    context.screen.say(`the instance at ${api.instance.url} has ended`);
+    context.screen.say(`the instance at ${api.instance?.url} has ended`);
     return 0;
   },
 };
