@@ -109,6 +109,7 @@ async function report(
 
 function worded(error: unknown, word: string): unknown {
   const code = (error as { code?: string }).code;
-  if (code === undefined || code === "EPIPE") return error;
+  // The system's own codes; anything else says itself what is wrong.
+  if (code === undefined || !/^E[A-Z]+$/.test(code) || code === "EPIPE") return error;
   return new CommandError(`${word} cannot be written (${code})`);
 }
