@@ -183,7 +183,7 @@ function report(
     ...wrapped(line(answer.why), width).map((text) => `${text}\n`),
   ];
   if (answer.key_parts.length > 0) {
-    const pairs = answer.key_parts.map(({ name, value }) => [name, line(value)] as const);
+    const pairs = answer.key_parts.map(({ name, value }) => [name, line(value) || "(none)"] as const);
     parts.push(
       heading("Its key is made of"),
       facts([...pairs, ["key", answer.key ?? undefined]], { width, indent: "  ", dim: paint.dim }),

@@ -9,9 +9,9 @@ import type { Paint } from "../screen.ts";
 
 const USUAL_ROWS = 10;
 /** Time, word, duration, tokens and money, with a space behind each and one behind the model. */
-const FIXED_COLUMNS = 8 + 8 + 7 + 6 + 9 + 6;
+const FIXED_COLUMNS = 8 + 8 + 7 + 6 + 10 + 6;
 /** The longest reasons have that many letters. */
-const WHY_COLUMNS = 17;
+const WHY_COLUMNS = 16;
 
 export const tail: Command = {
   name: "tail",
@@ -97,10 +97,8 @@ async function print({ screen }: Context, row: RowAnswer): Promise<void> {
 export function rowLine(row: RowAnswer, { width, paint }: { width: number; paint: Paint }): string {
   const { input_tokens: input, output_tokens: output } = row;
   const tokens = input === null && output === null ? "" : `${short((input ?? 0) + (output ?? 0))}t`;
-  const what =
-    row.provider === null
-      ? `${row.method} ${row.path}`
-      : `${row.provider}/${row.model ?? row.endpoint ?? ""}`;
+  const named = row.provider !== null && (row.model ?? row.endpoint) !== null;
+  const what = named ? `${row.provider}/${row.model ?? row.endpoint}` : `${row.method} ${row.path}`;
   const why = [row.status >= 400 ? String(row.status) : "", row.detail ?? ""]
     .filter((word) => word !== "")
     .join(" ");
@@ -112,7 +110,7 @@ export function rowLine(row: RowAnswer, { width, paint }: { width: number; paint
     padded(line(what), model),
     padded(duration(row.total_ms), 7, "right"),
     padded(tokens, 6, "right"),
-    padded(money(row), 9, "right"),
+    padded(money(row), 10, "right"),
     fitted(line(why), Math.max(1, left - model)),
   ];
   return cells.join(" ").trimEnd();
