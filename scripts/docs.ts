@@ -5,6 +5,8 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import process from "node:process";
+import { commands } from "../src/cli/commands.ts";
+import { commandsTable } from "../src/cli/help.ts";
 import { settingsTable } from "../src/config-tables.ts";
 import { providerFacts } from "../src/providers/table.ts";
 import { aliases } from "../src/proxy/aliases.ts";
@@ -15,6 +17,7 @@ const BASE = "http://127.0.0.1:8181";
 
 const tables: Readonly<Record<string, () => string>> = {
   providers: providersTable,
+  commands: () => commandsTable(commands),
   settings: () => settingsTable().trim(),
   ...keyTables,
   gateways: () =>

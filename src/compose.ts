@@ -22,6 +22,7 @@ import { rekeyer } from "./proxy/rekey.ts";
 import { Samples } from "./proxy/samples.ts";
 import { Verified } from "./proxy/verified.ts";
 import { openArchive } from "./storage/archive.ts";
+import { faultIn } from "./storage/look.ts";
 import { openStore } from "./storage/store.ts";
 import { VERSION } from "./version.ts";
 
@@ -42,6 +43,12 @@ export interface App {
   cut(): void;
   /** Waits for the answers under way to be kept, then closes the store. */
   close(): Promise<void>;
+}
+
+/** What is wrong with one of the data folder's databases, in words; undefined where nothing is, or there is none. */
+export async function databaseFault(host: Host, path: string): Promise<string | undefined> {
+  const bytes = await host.files.size(path);
+  return bytes === undefined ? undefined : faultIn(path, { open: host.openDatabase, bytes });
 }
 
 /** The only place where parts meet. Rejects with `StartError` where the database is newer than this program. */

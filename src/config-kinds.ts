@@ -10,6 +10,8 @@ export interface Kind<T> {
   format(value: T): string;
   /** Whether a file may give a list of texts; they are joined by commas. */
   readonly list?: boolean;
+  /** Words that are among the valid values, for completions. */
+  readonly words?: readonly string[];
 }
 
 const DURATION_UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
@@ -34,6 +36,7 @@ export function orWords<T>(kind: Kind<T>, words: Readonly<Record<string, T>>): K
   const named = new Map(Object.entries(words));
   return {
     valid: `${kind.valid}, or ${[...named.keys()].join(" or ")}`,
+    words: [...named.keys()],
     parse: (text) => (named.has(text) ? (named.get(text) as T) : kind.parse(text)),
     format: (value) => [...named].find(([, named]) => named === value)?.[0] ?? kind.format(value),
   };
@@ -42,6 +45,7 @@ export function orWords<T>(kind: Kind<T>, words: Readonly<Record<string, T>>): K
 export function choice<const W extends string>(...words: readonly W[]): Kind<W> {
   return {
     valid: `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`,
+    words,
     parse: (text) => words.find((word) => word === text) ?? null,
     format: (word) => word,
   };
@@ -56,6 +60,7 @@ export const count: Kind<number> = {
 
 export const yesNo: Kind<boolean> = {
   valid: "true or false",
+  words: ["true", "false"],
   parse: (text) => (text === "true" ? true : text === "false" ? false : null),
   format: String,
 };
@@ -63,7 +68,7 @@ export const yesNo: Kind<boolean> = {
 /** Some of `known`, with commas between them. */
 export function words<const W extends string>(...known: readonly W[]): Kind<readonly W[]> {
   const one: Kind<W> = { ...choice(...known), valid: "" };
-  return listOf(one, `some of ${known.join(", ")}, with commas between them`);
+  return { ...listOf(one, `some of ${known.join(", ")}, with commas between them`), words: known };
 }
 
 /** A path of an API with `*` for anything, `-` in front to leave it out. */

@@ -27,6 +27,11 @@ export class StartError extends Error {
   override name = "StartError";
 }
 
+/** A command could not do what was asked. Exit code 1. */
+export class CommandError extends Error {
+  override name = "CommandError";
+}
+
 /** The store could not do what was asked; the proxy goes on without it. */
 export class StoreFault extends Error {
   override name = "StoreFault";

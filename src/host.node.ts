@@ -1,12 +1,10 @@
-import { randomUUID } from "node:crypto";
 import { closeSync, openSync } from "node:fs";
-import { chmod, link, mkdir, readFile, rename, rm, stat, unlink, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
-import { dirname } from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
 import * as zlib from "node:zlib";
-import type { Files, Host, Thread } from "./host.ts";
+import { files } from "./files.node.ts";
+import type { Host, Terminal, Thread } from "./host.ts";
 import { Output, type Sink } from "./output.node.ts";
 import type { OpenDatabase } from "./storage/database.ts";
 
@@ -21,6 +19,7 @@ export type NodePart = Omit<
 
 /** Takes over this process's signals and output, which goes to `sinks`: call it once. */
 export function nodePart(sinks: { readonly stdout: Sink; readonly stderr: Sink } = process): NodePart {
+  exemptLoopback();
   const stderr = new Output(sinks.stderr, () => {});
   const missed = (lines: number) =>
     stderr.write(`askonce: ${lines} log lines were dropped, nobody read them\n`);
@@ -35,6 +34,9 @@ export function nodePart(sinks: { readonly stdout: Sink; readonly stderr: Sink }
     files,
     decode,
     onSignal: (signal, handler) => void process.on(signal, handler),
+    terminal: terminal(),
+    print: (bytes) => outputs.stdout.print(bytes),
+    stdin: () => process.stdin,
     write: (to, text) => outputs[to].write(text),
     usage() {
       const { user, system } = process.cpuUsage();
@@ -46,6 +48,28 @@ export function nodePart(sinks: { readonly stdout: Sink; readonly stderr: Sink }
       process.exit(code);
     },
   };
+}
+
+function terminal(): Terminal {
+  const { stdin, stdout, stderr } = process;
+  return {
+    stdin: stdin.isTTY === true,
+    stdout: stdout.isTTY === true,
+    stderr: stderr.isTTY === true,
+    columns: stdout.isTTY ? stdout.columns : stderr.isTTY ? stderr.columns : undefined,
+  };
+}
+
+/**
+ * A call to this machine must not go to a proxy of the environment: it would see the admin token. Both runtimes
+ * read these variables when they first fetch.
+ */
+function exemptLoopback(): void {
+  if (!["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"].some((name) => process.env[name])) return;
+  for (const name of ["NO_PROXY", "no_proxy"]) {
+    const known = (process.env[name] ?? "").split(",").filter((part) => part !== "");
+    process.env[name] = [...new Set([...known, "localhost", "127.0.0.1", "::1"])].join(",");
+  }
 }
 
 /**
@@ -88,60 +112,6 @@ function nameOfMachine(): string {
   } catch {
     return "";
   }
-}
-
-const files: Files = {
-  readText: (path) => readFile(path, "utf8"),
-  async createPrivate(path, text) {
-    // Written aside and linked, so that another process never reads a half-written file under the final name.
-    const aside = `${path}.${randomUUID()}`;
-    await writeFile(aside, text, { flag: "wx", mode: 0o600 });
-    try {
-      await link(aside, path);
-      return true;
-    } catch (error) {
-      if (codeOf(error) === "EEXIST") return false;
-      return await createInPlace(path, text);
-    } finally {
-      await unlink(aside);
-    }
-  },
-  async makePrivateFolder(path) {
-    await mkdir(dirname(path), { recursive: true });
-    try {
-      await mkdir(path, { mode: 0o700 });
-    } catch (error) {
-      // A folder that was there keeps its mode: it may be /tmp, or shared on purpose.
-      if (codeOf(error) === "EEXIST" && (await stat(path)).isDirectory()) return;
-      throw error;
-    }
-    await chmod(path, 0o700);
-  },
-  rename,
-  remove: (path) => rm(path),
-  async size(path) {
-    try {
-      return (await stat(path)).size;
-    } catch (error) {
-      if (codeOf(error) === "ENOENT") return undefined;
-      throw error;
-    }
-  },
-};
-
-/** For file systems without links. */
-async function createInPlace(path: string, text: string): Promise<boolean> {
-  try {
-    await writeFile(path, text, { flag: "wx", mode: 0o600 });
-    return true;
-  } catch (error) {
-    if (codeOf(error) === "EEXIST") return false;
-    throw error;
-  }
-}
-
-function codeOf(error: unknown): string | undefined {
-  return (error as { code?: string } | null)?.code;
 }
 
 const decoders = {

@@ -32,6 +32,14 @@ export interface Host {
   ): Promise<Uint8Array>;
   /** Calls `handler` each time one of the signals arrives (those that the platform has). */
   onSignal(signal: "SIGTERM" | "SIGINT" | "SIGHUP", handler: () => void): void;
+  readonly terminal: Terminal;
+  /**
+   * Writes to stdout and resolves once it was taken, so that any amount can go out. Rejects (`code`: `EPIPE`) once
+   * nobody reads any more.
+   */
+  print(bytes: Uint8Array): Promise<void>;
+  /** Standard input from here to its end. */
+  stdin(): AsyncIterable<Uint8Array>;
   /** Writes without waiting. A closed pipe is not an error. */
   write(to: "stdout" | "stderr", text: string): void;
   /** Flushes what `write` took, then ends the process. */
@@ -40,6 +48,15 @@ export interface Host {
   usage(): { readonly cpuSeconds: number; readonly residentBytes: number };
   /** Gives memory back to the system where the runtime can; may take some ms, so call it when idle. */
   collect(): void;
+}
+
+/** Whether people look on, and how wide their window is. */
+export interface Terminal {
+  readonly stdin: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+  /** Of stdout, else of stderr; undefined where neither is a terminal. */
+  readonly columns: number | undefined;
 }
 
 /** A thread that takes messages and answers them. */
@@ -91,4 +108,30 @@ export interface Files {
   remove(path: string): Promise<void>;
   /** Bytes, undefined where there is no such file. */
   size(path: string): Promise<number | undefined>;
+  /** What is known of a file or folder; undefined where there is none. */
+  facts(path: string): Promise<FileFacts | undefined>;
+  /** Names in a folder, sorted. */
+  list(folder: string): Promise<readonly string[]>;
+  /** The file's bytes as they are read; fails at the first chunk where it cannot be opened. */
+  read(path: string): AsyncIterable<Uint8Array>;
+  /** Writes a file aside and renames it, so that whoever looks sees the old one or the whole new one. */
+  replace(path: string, chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void>;
+  /** Creates a folder and its parents where missing. */
+  makeFolder(path: string): Promise<void>;
+  /** A new empty folder, readable for its owner only. */
+  temporaryFolder(): Promise<string>;
+  removeFolder(path: string): Promise<void>;
+  /** Bytes free for this user on the disk of `path`; undefined where the runtime does not tell. */
+  freeBytes(path: string): Promise<number | undefined>;
+}
+
+export interface FileFacts {
+  readonly folder: boolean;
+  readonly bytes: number;
+  /** Permission bits; undefined where the system has none. */
+  readonly mode: number | undefined;
+  /** Whether it belongs to the user of this process; undefined where the runtime does not tell. */
+  readonly ours: boolean | undefined;
+  /** Epoch ms. */
+  readonly modifiedAt: number;
 }

@@ -35,6 +35,9 @@ declare const Deno: {
   };
 };
 
+/** First of all: it also readies the environment that Deno's HTTP clients read when they are made. */
+const shared = nodePart({ stdout: sinkOf(Deno.stdout), stderr: sinkOf(Deno.stderr) });
+
 /**
  * A client that uses each connection once. Deno sends a POST again by itself when a kept connection turns out to
  * be broken, which may be after the provider has read it: that would be billed twice.
@@ -88,7 +91,7 @@ function sinkOf(writer: Writer): Sink {
       failed = handler;
     },
     write(text, written) {
-      writeAll(writer, new TextEncoder().encode(text))
+      writeAll(writer, typeof text === "string" ? new TextEncoder().encode(text) : text)
         .catch(() => failed())
         .finally(() => written());
       return true;
@@ -101,7 +104,7 @@ async function writeAll(writer: Writer, bytes: Uint8Array): Promise<void> {
 }
 
 const host: Host = {
-  ...nodePart({ stdout: sinkOf(Deno.stdout), stderr: sinkOf(Deno.stderr) }),
+  ...shared,
   runtime: { name: "deno", version: Deno.version.deno, compiled: false },
   openDatabase: privately(openDatabase),
   startThread: () =>

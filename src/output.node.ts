@@ -1,6 +1,6 @@
 /** What of a process's stream is used here. */
 export interface Sink {
-  write(text: string, written: (error?: Error | null) => void): boolean;
+  write(text: string | Uint8Array, written: (error?: Error | null) => void): boolean;
   on(event: "error", handler: () => void): unknown;
 }
 
@@ -37,6 +37,20 @@ export class Output {
     }
     this.#waiting += text;
     this.#writing ??= this.#drain();
+  }
+
+  /** Writes behind what was taken so far; resolves once the reader has it, rejects (`EPIPE`) where there is none. */
+  async print(bytes: Uint8Array): Promise<void> {
+    await this.#writing;
+    if (!this.#closed) {
+      await new Promise<void>((resolve) => {
+        this.#sink.write(bytes, (error) => {
+          this.#closed ||= Boolean(error);
+          resolve();
+        });
+      });
+    }
+    if (this.#closed) throw Object.assign(new Error("nobody reads the output"), { code: "EPIPE" });
   }
 
   /** Resolves once everything taken has been written, or cannot be. */

@@ -1,7 +1,7 @@
 import { type Parsed, parseConfig } from "../config.ts";
 import { ConfigError } from "../errors.ts";
 import type { Host } from "../host.ts";
-import type { Arguments } from "./arguments.ts";
+import type { Arguments } from "./command.ts";
 import { absolute, defaultDataFolder, settingsFiles } from "./folders.ts";
 
 export interface Loaded extends Parsed {

@@ -1,11 +1,12 @@
-import { redacted } from "../config.ts";
-import { settingsHelp } from "../config-tables.ts";
-import { ConfigError, StartError, UsageError } from "../errors.ts";
+import { CommandError, ConfigError, StartError, UsageError } from "../errors.ts";
 import type { Host } from "../host.ts";
+import { type Api, connect } from "./api.ts";
 import { readArguments } from "./arguments.ts";
-import { help } from "./help.ts";
-import { loadConfig } from "./load.ts";
-import { serve } from "./serve.ts";
+import type { Arguments, Context } from "./command.ts";
+import { commands } from "./commands.ts";
+import { commandHelp, help } from "./help.ts";
+import { type Loaded, loadConfig } from "./load.ts";
+import { createScreen } from "./screen.ts";
 import { versionLine } from "./welcome.ts";
 
 /** Runs one command to its end and ends the process: 0, 1 where it failed, 2 where it was not understood. */
@@ -13,6 +14,8 @@ export async function run(host: Host): Promise<never> {
   try {
     return await host.exit(await command(host));
   } catch (error) {
+    // Whoever read the output has had enough of it.
+    if ((error as { code?: string } | null)?.code === "EPIPE") return await host.exit(0);
     host.write("stderr", `askonce: ${wording(error)}\n`);
     return await host.exit(error instanceof ConfigError || error instanceof UsageError ? 2 : 1);
   }
@@ -24,23 +27,49 @@ async function command(host: Host): Promise<number> {
     host.write("stdout", `${versionLine(host)}\n`);
     return 0;
   }
+  const chosen = commands.find(({ name }) => name === given.command)!;
   if (given.help) {
-    host.write("stdout", given.command === "config" ? settingsHelp() : help);
+    const general = given.command === "serve" && !host.args.includes("serve");
+    host.write("stdout", general ? help(commands) : commandHelp(chosen));
     return 0;
   }
-  if (given.command === "serve") return await serve(host, () => loadConfig(host, given));
-  const { config, warnings } = await loadConfig(host, given);
-  for (const warning of warnings) host.write("stderr", `askonce: ${warning}\n`);
-  const lines = Object.entries(redacted(config)).map(
-    ([name, value]) => `${name} = ${JSON.stringify(value)}\n`,
-  );
-  host.write("stdout", lines.join(""));
-  return 0;
+  const open: Api[] = [];
+  try {
+    return await chosen.run(contextOf(host, { given, open }));
+  } finally {
+    for (const api of open) await api.close();
+  }
+}
+
+function contextOf(host: Host, { given, open }: { given: Arguments; open: Api[] }): Context {
+  const screen = createScreen(host, {
+    json: given.options.has("--json"),
+    color: !given.options.has("--no-color"),
+  });
+  let loading: Promise<Loaded> | undefined;
+  const load = async () => {
+    const loaded = await loadConfig(host, given);
+    for (const warning of loaded.warnings) screen.say(warning);
+    return loaded;
+  };
+  const loadOnce = () => (loading ??= load());
+  return {
+    host,
+    given,
+    screen,
+    commands,
+    load: loadOnce,
+    async connect(options = {}) {
+      const { config } = await loadOnce();
+      const api = await connect(host, config, { ...options, say: screen.say });
+      open.push(api);
+      return api;
+    },
+  };
 }
 
 function wording(error: unknown): string {
-  if (error instanceof ConfigError || error instanceof UsageError || error instanceof StartError) {
-    return error.message;
-  }
+  const known = [CommandError, ConfigError, UsageError, StartError].some((kind) => error instanceof kind);
+  if (known) return (error as Error).message;
   return `a fault of its own ended it: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
 }

@@ -38,6 +38,10 @@ function scriptedHost({ args = [], env = {}, files = {} }: Scripted) {
         return text;
       },
     },
+    terminal: { stdin: false, stdout: false, stderr: false, columns: undefined },
+    async print(bytes: Uint8Array) {
+      written.stdout += new TextDecoder().decode(bytes);
+    },
     write(to: "stdout" | "stderr", text: string) {
       written[to] += text;
     },
@@ -55,7 +59,15 @@ async function ran(args: readonly string[], more: Omit<Scripted, "args"> = {}) {
 }
 
 test("a command line is read in either form, with the command anywhere", () => {
-  const nothing = { command: "serve", help: false, version: false, flags: [] };
+  const nothing = {
+    command: "serve",
+    help: false,
+    version: false,
+    flags: [],
+    words: [],
+    options: new Map(),
+    rest: undefined,
+  };
   assert.deepEqual(readArguments([]), nothing);
   const flags = [
     ["--ttl", "4h"],
@@ -76,7 +88,12 @@ test("a word, a flag or a missing value that cannot be meant is refused, with th
   for (const [line, said] of [
     [["sreve"], /"sreve", did you mean "serve"\?/],
     [["confg"], /did you mean "config"/],
-    [["frobnicate"], /known are serve, config$/],
+    [["stats", "--by"], /--by has no value/],
+    [["ls", "--lmit=3"], /no flag --lmit for ls .*did you mean --limit\?/],
+    [["stats", "--json=yes"], /--json takes no value/],
+    [["show"], /show needs KEY/],
+    [["forget", "--last", "3"], /"3" is too much after "forget": write --last=3/],
+    [["frobnicate"], /known are serve, .*, config, /],
     [["serve", "config"], /"config" is too much after "serve"/],
     [["--tll", "4h"], /no flag --tll .*did you mean --ttl\?/],
     [["--tll=4h"], /given as "--tll=4h"/],
@@ -170,7 +187,7 @@ test("help and version go to stdout and end with 0, before any setting is read",
   for (const [args, said] of [
     [["--version"], /^askonce \d+\.\d+\.\d+ \(bun 0\.0\.0\)\n$/],
     [["--help"], /^askonce: a caching reverse proxy[\s\S]*--provider NAME=URL/],
-    [["serve", "-h"], /^askonce: a caching/],
+    [["serve", "-h"], /^askonce serve: answer clients/],
     [
       ["config", "--help"],
       /--upstream-timeout {2}ASKONCE_UPSTREAM_TIMEOUT {2}upstream\.timeout\n.*\n.*Default: 15m/,

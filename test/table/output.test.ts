@@ -10,8 +10,8 @@ function scriptedSink() {
   let wrote = () => {};
   return {
     writes,
-    write(text: string, written: (error?: Error | null) => void) {
-      writes.push(text);
+    write(text: string | Uint8Array, written: (error?: Error | null) => void) {
+      writes.push(String(text));
       taken = () => written();
       wrote();
       return false;
