@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { ADMIN, Admin, adminToken, refusal } from "../support/admin.ts";
+import { ADMIN, Admin, adminToken, refusal } from "../support/admin-client.ts";
 import { openai } from "../support/answers.ts";
 import { ask, post, type RawAnswer, RawConnection, requestBytes } from "../support/raw.ts";
 import { fresh, inParallel, session } from "../support/session.ts";

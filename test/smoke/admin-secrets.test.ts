@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ADMIN, Admin, adminToken } from "../support/admin.ts";
+import { ADMIN, Admin, adminToken } from "../support/admin-client.ts";
 import { answerWell, openai } from "../support/answers.ts";
 import { type Askonce, startAskonce } from "../support/askonce.ts";
 import { startProvider } from "../support/provider.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { Admin, type Query, refusal } from "../support/admin.ts";
+import { Admin, type Query, refusal } from "../support/admin-client.ts";
 import { answerWell, families, openai } from "../support/answers.ts";
 import { type Askonce, startAskonce } from "../support/askonce.ts";
 import { openaiAnswer, print } from "../support/embeddings.ts";

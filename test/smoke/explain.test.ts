@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Admin, refusal } from "../support/admin.ts";
+import { Admin, refusal } from "../support/admin-client.ts";
 import { openai } from "../support/answers.ts";
 import { ask, post } from "../support/raw.ts";
 import { eventually, fresh, session } from "../support/session.ts";

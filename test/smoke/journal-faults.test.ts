@@ -5,6 +5,7 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  rmSync,
   statSync,
   unlinkSync,
   writeFileSync,
@@ -13,7 +14,7 @@ import {
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
-import { Admin } from "../support/admin.ts";
+import { Admin } from "../support/admin-client.ts";
 import { answerWell, openai } from "../support/answers.ts";
 import { type Askonce, startAskonce } from "../support/askonce.ts";
 import { filesBelow, tempFolder } from "../support/folder.ts";
@@ -174,13 +175,10 @@ test(
     writeFileSync(join(archiveOf(data), "in-the-way"), "x");
     const server = await start(data);
     await goesOn(server, 3);
-    const stats = await new Admin(() => server).call("GET", "/stats");
-    assert.ok([200, 503].includes(stats.status));
-    assert.equal((await server.stop()).code, 0);
-    assert.ok(
-      existsSync(join(archiveOf(data), "in-the-way")) ||
-        filesBelow(data).some((path) => path.endsWith("in-the-way")),
-    );
+    const inTheWay = filesBelow(data).filter((path) => path.endsWith("in-the-way"));
+    assert.equal(inTheWay.length, 1, "what is not ours is not deleted");
+    rmSync(archiveOf(data), { recursive: true, force: true });
+    await recovers(server);
   },
 );
 
@@ -191,8 +189,8 @@ test("kill -9 loses no stored answer, and of the sums at most the last second", 
   for (const body of bodies) assertMiss(await post(server.port, openai.path, { body }));
   const ended: number[] = [];
   const begun = performance.now();
-  // Two seconds of hits, none of which anybody asks the figures of.
-  while (performance.now() - begun < 2000) {
+  // A while of hits, of which nobody asks the figures.
+  while (performance.now() - begun < 1500) {
     const answer = await post(server.port, openai.path, { body: bodies[ended.length % 3] });
     assert.equal(answer.cache, "HIT");
     ended.push(performance.now());

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Admin, type ListedPage, type Query, refusal } from "../support/admin.ts";
+import { Admin, type ListedPage, type Query, refusal } from "../support/admin-client.ts";
 import { openai } from "../support/answers.ts";
 import { post, type RawAnswer } from "../support/raw.ts";
 import { eventually, fresh, inParallel, session } from "../support/session.ts";

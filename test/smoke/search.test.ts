@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Admin } from "../support/admin.ts";
+import { Admin } from "../support/admin-client.ts";
 import { answerWell, embedding, openai } from "../support/answers.ts";
 import { ask, post } from "../support/raw.ts";
 import { eventually, fresh, inParallel, session } from "../support/session.ts";

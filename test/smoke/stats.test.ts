@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { Admin } from "../support/admin.ts";
+import { Admin } from "../support/admin-client.ts";
 import { type Askonce, startAskonce } from "../support/askonce.ts";
 import { assertFigures, assertGroups, type Figures, sumOf } from "../support/figures.ts";
 import { tempFolder } from "../support/folder.ts";

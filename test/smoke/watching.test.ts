@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Admin, adminToken } from "../support/admin.ts";
+import { Admin, adminToken } from "../support/admin-client.ts";
 import { openai } from "../support/answers.ts";
 import { startAskonce } from "../support/askonce.ts";
 import { readExposition, sumSeries } from "../support/exposition.ts";
