@@ -55,8 +55,13 @@ async function missThenHit(server: Askonce): Promise<unknown> {
   return body;
 }
 
+/** A database's file but for SQLite's own counters, which move when somebody only looks. */
+function asWritten(file: Buffer): Buffer {
+  return Buffer.from(file).fill(0, 24, 28).fill(0, 92, 100);
+}
+
 /** Whatever the archive does: answers go on, and the admin API answers or says 503, never another fault. */
-async function goesOn(server: Askonce, rounds = 10): Promise<void> {
+async function goesOn(server: Askonce, rounds = 3): Promise<void> {
   const admin = new Admin(() => server);
   for (let i = 0; i < rounds; i++) {
     await missThenHit(server);
@@ -154,13 +159,12 @@ test(
     later.exec("PRAGMA user_version = 9999");
     later.close();
     const bytes = readFileSync(archiveOf(data));
+    assert.equal(bytes.readUInt32BE(60), 9999);
     const second = await start(data);
     await goesOn(second, 2);
     await second.stop();
-    const kept = filesBelow(data).some((path) =>
-      readFileSync(path).subarray(0, 64).equals(bytes.subarray(0, 64)),
-    );
-    assert.ok(kept, "the later version's file is untouched, wherever it lies");
+    const kept = filesBelow(data).some((path) => asWritten(readFileSync(path)).equals(asWritten(bytes)));
+    assert.ok(kept, "the later version's file is as it was, wherever it lies");
   },
 );
 

@@ -13,11 +13,11 @@ export type Figures = { [Name in (typeof FIGURES)[number]]?: number } & {
 
 /** What is not named counts as 0. */
 export function sumOf(all: readonly Figures[]): Figures {
-  const sum: Record<string, number> = {};
+  const sum: Record<string, number> = Object.fromEntries(FIGURES.map((name) => [name, 0]));
   const notKept: Record<string, number> = {};
   for (const figures of all) {
     for (const name of FIGURES)
-      sum[name] = (sum[name] ?? 0) + ((figures[name as keyof Figures] as number) ?? 0);
+      sum[name] = (sum[name] as number) + ((figures[name as keyof Figures] as number) ?? 0);
     for (const [reason, count] of Object.entries(figures.not_kept ?? {}))
       notKept[reason] = (notKept[reason] ?? 0) + count;
   }
