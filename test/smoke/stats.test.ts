@@ -151,7 +151,7 @@ const PARTS: readonly Part[] = [
   },
   {
     about: "what askonce refuses by itself: nothing stored that may be used",
-    ...{ provider: "openai", model: "", namespace: "", credential: A },
+    ...{ provider: "openai", model: "m-1", namespace: "", credential: A },
     misses: async (run) => {
       for (let i = 0; i < 5; i++) {
         await run.one({ kind: "refused", i, headers: { "Cache-Control": "only-if-cached" }, status: 504 });

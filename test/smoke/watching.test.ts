@@ -166,7 +166,7 @@ test("an open stream of events does not hold up the end of the server", OWN_PROC
   assert.ok(adminToken(server).length > 20);
   const begun = performance.now();
   const exited = await server.stop();
-  assert.equal(exited.code, 0);
+  assert.equal(exited.code, 0, `${exited.signal} ${exited.stderr}`);
   assert.ok(performance.now() - begun < 5000, `${performance.now() - begun} ms`);
   events.destroy();
 });
