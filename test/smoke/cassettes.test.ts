@@ -120,6 +120,13 @@ function put(server: Askonce, { path, body, headers = {} }: Question, more: Reco
   return ask(server.port, { path: `/@${NAMESPACE}${path}`, body, headers: key });
 }
 
+/** Lines of one tape that are not the other's, each shortened. */
+function unlike(text: string, other: string): string[] {
+  const lines = other.split("\n");
+  const found = text.split("\n").filter((line, n) => line !== lines[n]);
+  return (found.length === 0 && text !== other ? ["fewer lines"] : found).map((line) => line.slice(0, 300));
+}
+
 let first: RawAnswer[] = [];
 let tape = "";
 
@@ -147,7 +154,7 @@ test("an export is one JSON object a line, the same again, and the same from wha
 
   const imported = await player.import(tape);
   assert.equal(imported.status, 200, imported.text);
-  assert.equal((await player.export()).text, tape);
+  assert.deepEqual(unlike((await player.export()).text, tape), []);
 });
 
 test("an answer edited with a text editor is what a replay answers, a stream too, and all others stay to the byte", async () => {
@@ -167,7 +174,7 @@ test("an answer edited with a text editor is what a replay answers, a stream too
   }
   assert.equal(run.calls, 0);
   // The change is in the tape of the one who imported it, once, and nowhere else.
-  const changed = (await player.export()).text.split("\n").filter((line, n) => line !== tape.split("\n")[n]);
+  const changed = unlike((await player.export()).text, tape);
   assert.equal(changed.length, 2);
 });
 
@@ -216,7 +223,7 @@ test("a cassette that is broken at line 7 says line 7 and changes nothing", asyn
     const message = refusal(await player.import(`${cassette}\n`), 400, about);
     assert.match(message, /\bline 7\b/, about);
   }
-  assert.equal((await player.export()).text, before);
+  assert.deepEqual(unlike((await player.export()).text, before), []);
   assert.deepEqual(await player.keys(), listed);
   // The same lines whole are fine: with CR LF, blank lines, and no end of the last one.
   const answer = await player.import(`\ufeff${lines.join("\r\n\r\n")}`);
