@@ -17,17 +17,21 @@ export class Marks {
 
   /** What of the credentials was found, and where: empty where all is well. */
   foundIn(places: readonly (readonly [where: string, bytes: Uint8Array])[]): string[] {
-    const found = new Set<string>();
+    // One search through all at once; only what is found is looked for place by place.
+    const all = Buffer.concat(places.flatMap(([, bytes]) => [bytes, BETWEEN]));
+    const found: string[] = [];
     for (const mark of this.made) {
       for (const [form, bytes] of Object.entries(tracesOf(mark))) {
-        for (const [where, content] of places)
-          if (Buffer.from(content.buffer, content.byteOffset, content.byteLength).includes(bytes))
-            found.add(`${form} of ${mark.slice(0, 18)} in ${where}`);
+        if (!all.includes(bytes)) continue;
+        const where = places.filter(([, content]) => Buffer.from(content).includes(bytes));
+        found.push(...where.map(([place]) => `${form} of ${mark.slice(0, 18)} in ${place}`));
       }
     }
-    return [...found];
+    return [...new Set(found)];
   }
 }
+
+const BETWEEN = Buffer.from("\n--\n");
 
 /** What must not be found: the credential itself, and what it turns into without a secret of the installation. */
 function tracesOf(mark: string): Record<string, Buffer> {
@@ -66,7 +70,9 @@ function valuesOf(file: string): [string, Buffer][] {
     for (const row of database.prepare(`SELECT * FROM "${name}"`).all() as Record<string, unknown>[]) {
       for (const [column, value] of Object.entries(row)) {
         const bytes = value instanceof Uint8Array ? Buffer.from(value) : Buffer.from(String(value));
-        found.push([`${name}.${column}`, bytes], [`${name}.${column} unpacked`, unpacked(bytes)]);
+        found.push([`${name}.${column}`, bytes]);
+        const inside = unpacked(bytes);
+        if (inside !== undefined) found.push([`${name}.${column} unpacked`, inside]);
       }
     }
   }
@@ -93,7 +99,7 @@ export function indexed(folder: string, word: string): number {
   return count;
 }
 
-function unpacked(bytes: Buffer): Buffer {
+function unpacked(bytes: Buffer): Buffer | undefined {
   for (const unpack of [zstdDecompressSync, inflateSync]) {
     try {
       return unpack(bytes);
@@ -101,5 +107,5 @@ function unpacked(bytes: Buffer): Buffer {
       // Not packed this way.
     }
   }
-  return bytes;
+  return undefined;
 }
