@@ -1,78 +1,14 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
-import { inflateSync, zstdDecompressSync } from "node:zlib";
 import { answerWell, openai } from "../support/answers.ts";
 import { type Askonce, startAskonce } from "../support/askonce.ts";
-import { filesBelow } from "../support/folder.ts";
 import { type Provider, startProvider } from "../support/provider.ts";
 import { ask, post } from "../support/raw.ts";
 import { fresh } from "../support/session.ts";
+import { Marks, readable } from "../support/traces.ts";
 
-const marks: string[] = [];
-/** A credential that is found wherever it turns up. */
-function secret(where: string): string {
-  const mark = `sk-SECRET${where}${Math.random().toString(36).slice(2)}${Math.random().toString(36).slice(2)}`;
-  marks.push(mark);
-  return mark;
-}
-
-/** What must not be found: the credential itself, and what it turns into without a secret of the installation. */
-function tracesOf(mark: string): Record<string, Buffer> {
-  const hash = (name: string) => Buffer.from(createHash(name).update(mark).digest());
-  const bearer = Buffer.from(createHash("sha256").update(`Bearer ${mark}`).digest());
-  return {
-    clear: Buffer.from(mark),
-    base64: Buffer.from(Buffer.from(mark).toString("base64").replace(/=+$/, "")),
-    sha256: hash("sha256"),
-    "sha256 in hex": Buffer.from(hash("sha256").toString("hex")),
-    "sha256 of the header": bearer,
-    "sha256 of the header in hex": Buffer.from(bearer.toString("hex")),
-    md5: Buffer.from(hash("md5").toString("hex")),
-  };
-}
-
-/** Everything that can be read out of a data folder: files as they are, and each value with its compression undone. */
-function readable(folder: string): [where: string, bytes: Buffer][] {
-  const found: [string, Buffer][] = [];
-  for (const file of filesBelow(folder)) {
-    const bytes = readFileSync(file);
-    found.push([file, bytes]);
-    if (bytes.subarray(0, 15).toString() === "SQLite format 3") found.push(...valuesOf(file));
-  }
-  return found;
-}
-
-function valuesOf(file: string): [string, Buffer][] {
-  const database = new DatabaseSync(file, { readOnly: true });
-  const found: [string, Buffer][] = [];
-  const tables = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all() as {
-    name: string;
-  }[];
-  for (const { name } of tables) {
-    for (const row of database.prepare(`SELECT * FROM "${name}"`).all() as Record<string, unknown>[]) {
-      for (const [column, value] of Object.entries(row)) {
-        const bytes = value instanceof Uint8Array ? Buffer.from(value) : Buffer.from(String(value));
-        found.push([`${name}.${column}`, bytes], [`${name}.${column} unpacked`, unpacked(bytes)]);
-      }
-    }
-  }
-  database.close();
-  return found;
-}
-
-function unpacked(bytes: Buffer): Buffer {
-  for (const unpack of [zstdDecompressSync, inflateSync]) {
-    try {
-      return unpack(bytes);
-    } catch {
-      // Not packed this way.
-    }
-  }
-  return bytes;
-}
+const marks = new Marks();
+const secret = (where: string) => marks.secret(where);
 
 /** Every place a credential can stand in, over every way a request can go. */
 async function spread(server: Askonce, provider: Provider): Promise<void> {
@@ -136,8 +72,8 @@ async function spread(server: Askonce, provider: Provider): Promise<void> {
     path: `/openai/${secret("ct")}?key=${secret("host")}`,
     headers: { Host: "evil.example" },
   });
-  marks.splice(
-    marks.findIndex((mark) => mark.includes("SECRETct")),
+  marks.made.splice(
+    marks.made.findIndex((mark) => mark.includes("SECRETct")),
     1,
   );
   provider.handler = answerWell;
@@ -148,7 +84,7 @@ for (const scope of ["shared", "credential"]) {
     test(`no credential is found in the data folder or the log: scope ${scope}, log ${log}`, {
       timeout: 120_000,
     }, async (t) => {
-      marks.length = 0;
+      marks.made.length = 0;
       const provider = await startProvider(answerWell);
       const names = ["openai", "anthropic", "google"].flatMap((name) => [
         "--provider",
@@ -172,14 +108,7 @@ for (const scope of ["shared", "credential"]) {
       ];
       assert.ok(exited.stdout.length > 5000, "the log has lines");
       assert.ok(places.length > 40, `${places.length} places were searched`);
-      const found = new Set<string>();
-      for (const mark of marks) {
-        for (const [form, bytes] of Object.entries(tracesOf(mark))) {
-          for (const [where, content] of places)
-            if (content.includes(bytes)) found.add(`${form} of ${mark.slice(0, 18)} in ${where}`);
-        }
-      }
-      assert.deepEqual([...found], []);
+      assert.deepEqual(marks.foundIn(places), []);
     });
   }
 }
