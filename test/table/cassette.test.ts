@@ -23,7 +23,7 @@ async function copy(from: Deck): Promise<Deck> {
   return to;
 }
 
-const json = fc.jsonValue({ stringUnit: "binary" });
+const json = fc.jsonValue({ maxDepth: 2, stringUnit: "grapheme" });
 const object = fc
   .dictionary(fc.string(), json, { minKeys: 1 })
   .filter((value) => !Object.hasOwn(value, "__proto__"));
@@ -50,7 +50,8 @@ const odd = fc.constantFrom(
   "data: {}\r\n\r\n",
   `${"[".repeat(600)}${"]".repeat(600)}`,
 );
-const body = fc.oneof(laidOut, odd, fc.string({ unit: "binary" }), fc.uint8Array({ maxLength: 60 }));
+const words = fc.oneof(fc.string({ unit: "grapheme" }), fc.string({ unit: "binary-ascii" }));
+const body = fc.oneof(laidOut, odd, words, fc.uint8Array({ maxLength: 60 }));
 const stream = fc
   .array(
     fc.oneof(
@@ -129,7 +130,6 @@ test("any entry comes back byte for byte, and the cassette written from it is th
 });
 
 test("an answer that is edited comes as edited, and all others as they were", async () => {
-  const words = fc.string({ unit: "grapheme" });
   await fc.assert(
     fc.asyncProperty(
       fc.array(words, { minLength: 1, maxLength: 5 }),
