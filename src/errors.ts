@@ -63,6 +63,9 @@ export class ProxyError extends Error {
     super(message);
   }
 
+  /** Whose request it answers, as far as it could be read. */
+  about: RefusedRequest | undefined;
+
   /** The key of the cacheable request that it answers, and the model it names, once known. */
   key: string | undefined;
   model: string | undefined;
@@ -71,6 +74,16 @@ export class ProxyError extends Error {
   get retryable(): boolean {
     return this.code === "upstream_unreachable";
   }
+}
+
+/** What is known of a request that was refused over its head. */
+export interface RefusedRequest {
+  /** The provider's name. */
+  readonly provider: string;
+  readonly endpoint: string | undefined;
+  readonly namespace: string;
+  /** Label of its credential, "" for none. */
+  readonly credential: string;
 }
 
 const STATUS = {

@@ -19,6 +19,8 @@ export async function serve(host: Host, load: () => Promise<Loaded>): Promise<nu
   const { config, warnings, file } = await load();
   for (const warning of warnings) say(warning);
   refuseOpenListen(config);
+  // Before anybody can know that it runs: a signal that comes early ends it as well as a late one.
+  const signals = endSignals(host);
   const app = await compose(config, host);
   let listeners: readonly Open[] = [];
   let adminListeners: readonly Open[] = [];
@@ -46,10 +48,10 @@ export async function serve(host: Host, load: () => Promise<Loaded>): Promise<nu
       current = await reload(current, { app, load, say });
     });
   });
-  await stopped(host, async (second) => {
-    await instance.withdraw();
-    await close({ app, listeners: [...listeners, ...adminListeners], config: () => current, second });
-  });
+  await signals.first;
+  await instance.withdraw();
+  const { second } = signals;
+  await close({ app, listeners: [...listeners, ...adminListeners], config: () => current, second });
   return 0;
 }
 
@@ -122,8 +124,8 @@ async function reload(
   }
 }
 
-/** Waits for the first SIGTERM or SIGINT, then for `end`, which is handed the second. */
-async function stopped(host: Host, end: (second: Promise<void>) => Promise<void>): Promise<void> {
+/** Resolve at the first and at the second SIGTERM or SIGINT; a third ends the process at once. */
+function endSignals(host: Host): { readonly first: Promise<void>; readonly second: Promise<void> } {
   const [first, second] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   let signals = 0;
   const count = () => {
@@ -134,8 +136,7 @@ async function stopped(host: Host, end: (second: Promise<void>) => Promise<void>
   };
   host.onSignal("SIGTERM", count);
   host.onSignal("SIGINT", count);
-  await first.promise;
-  await end(second.promise);
+  return { first: first.promise, second: second.promise };
 }
 
 /** Lets answers in flight end within the grace, cuts the rest, then closes the store. */

@@ -1,11 +1,11 @@
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
-import { proxyErrors } from "../errors.ts";
+import { ProxyError, proxyErrors } from "../errors.ts";
 import type { Peer } from "../host.ts";
 import { LOOK_UP } from "../providers/look-ups.ts";
 import type { Endpoint, Provider } from "../providers/provider.ts";
 import { type Controls, readControls } from "./controls.ts";
-import type { Credential, CredentialReader } from "./credential.ts";
+import { type Credential, type CredentialReader, credentialLabel } from "./credential.ts";
 import { isForeignOrigin } from "./origin.ts";
 import { type Route, route } from "./route.ts";
 
@@ -66,24 +66,32 @@ export function readCall(request: Request, options: CallOptions): Call {
     { method: request.method, url, headers },
     { providers: options.providers, defaultProvider: options.config.defaultProvider },
   );
-  if (headers.has("upgrade") && /\bupgrade\b/i.test(headers.get("connection") ?? ""))
-    throw proxyErrors.upgrade();
-  return {
-    request,
-    peer: options.peer,
-    at: options.clock.now(),
-    began: options.clock.monotonic(),
-    id: options.id,
-    method: request.method,
-    url,
-    route: {
-      ...found,
-      endpoint: endpointAt(found, { method: request.method, rules: options.config.cachePaths }),
-    },
-    controls: readControls(headers, { namespace: found.namespace, controls: found.pathControls }),
-    credential: options.credentials.read(headers, url.search),
-    foreignOrigin: isForeignOrigin(headers.get("origin"), options.config.allowedOrigins),
-  };
+  const endpoint = endpointAt(found, { method: request.method, rules: options.config.cachePaths });
+  const credential = options.credentials.read(headers, url.search);
+  try {
+    if (headers.has("upgrade") && /\bupgrade\b/i.test(headers.get("connection") ?? ""))
+      throw proxyErrors.upgrade();
+    return {
+      request,
+      peer: options.peer,
+      at: options.clock.now(),
+      began: options.clock.monotonic(),
+      id: options.id,
+      method: request.method,
+      url,
+      route: { ...found, endpoint },
+      controls: readControls(headers, { namespace: found.namespace, controls: found.pathControls }),
+      credential,
+      foreignOrigin: isForeignOrigin(headers.get("origin"), options.config.allowedOrigins),
+    };
+  } catch (error) {
+    if (error instanceof ProxyError) {
+      const { provider, namespace } = found;
+      const label = credentialLabel(credential);
+      error.about = { provider: provider.name, endpoint: endpoint?.kind, namespace, credential: label };
+    }
+    throw error;
+  }
 }
 
 /** What the operator says of a path outranks what is known of it; of several rules the last that matches. */

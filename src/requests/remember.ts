@@ -13,7 +13,7 @@ export type Sha256 = (bytes: Uint8Array) => string;
  * the order of members.
  */
 export async function keptOf(request: NewRequest, sha256: Sha256): Promise<KeptRequest> {
-  const { body, masked } = await bodyOf(request, sha256);
+  const { body, masked } = request.kept ? { body: request.kept, masked: [] } : await bodyOf(request, sha256);
   const head: RequestHead = { ...request.head, contentType: withoutBoundary(request.head.contentType) };
   return { head, body, masked };
 }

@@ -39,11 +39,15 @@ export function nearestOf(
   const near = ranked.map((candidate) => compared(asked, { candidate, requests }));
   return near
     .sort(
-      (one, other) => other.same - one.same || countOf(one) - countOf(other) || other.storedAt - one.storedAt,
+      (one, other) =>
+        closeness(other) - closeness(one) || countOf(one) - countOf(other) || other.storedAt - one.storedAt,
     )
     .slice(0, limit);
 }
 
+/** What a difference counts beside its bytes: two small ones are further away than one that is somewhat larger. */
+const PER_DIFFERENCE = 0.05;
+const closeness = (near: Near) => near.same - PER_DIFFERENCE * countOf(near);
 const countOf = (near: Near) => near.differences.length + near.more;
 const nearer = (one: Candidate, other: Candidate) => other.same - one.same || other.id - one.id;
 
