@@ -11,9 +11,18 @@ test("the tables that the migrations make are the ones that the schema describes
   const folder = temporaryFolder();
   await (await openTestStore(folder)).close();
   const db = openDatabase(join(folder, "askonce.db"));
-  const tables = [schema.entries, schema.answers, schema.bodies, schema.slices, schema.totals, schema.meta];
+  const tables = [
+    schema.entries,
+    schema.answers,
+    schema.bodies,
+    schema.slices,
+    schema.totals,
+    schema.meta,
+    schema.groups,
+    schema.gone,
+  ];
   for (const table of tables as SQLiteTable[]) {
-    const { name, columns } = getTableConfig(table);
+    const { name, columns, indexes } = getTableConfig(table);
     const found = db.value(
       `SELECT json_group_array(name || ' ' || type || ' ' || ("notnull" OR pk)) FROM pragma_table_info('${name}')`,
     );
@@ -23,6 +32,11 @@ test("the tables that the migrations make are the ones that the schema describes
     );
     assert.deepEqual(JSON.parse(String(found)), expected, name);
     assert.match(String(db.value(`SELECT sql FROM sqlite_master WHERE name = '${name}'`)), /STRICT/);
+    for (const { config } of indexes) {
+      const wanted = config.columns.map((column) => ("name" in column ? column.name : undefined));
+      const there = db.value(`SELECT json_group_array(name) FROM pragma_index_info('${config.name}')`);
+      assert.deepEqual(JSON.parse(String(there)), wanted, config.name);
+    }
   }
   assert.equal(db.value("PRAGMA application_id"), APPLICATION_ID);
   assert.equal(db.value("PRAGMA user_version"), SCHEMA_VERSION);

@@ -1,8 +1,10 @@
-import { ENTRY_VERSION, type Entry, type EntryFacts } from "../cache/entry.ts";
+import { type CacheKey, ENTRY_VERSION, type Entry, type EntryFacts } from "../cache/entry.ts";
+import type { EntryChange } from "../cache/store.ts";
 import type { Transaction } from "./connection.ts";
 import type { Generation } from "./generation.ts";
 import { type Room, TOUCHED_BYTES } from "./room.ts";
 import { keyBytes, type NewAnswer, spentColumns } from "./rows.ts";
+import { SEGMENT } from "./schema.ts";
 import type { Statements } from "./statements.ts";
 import type { Upkeep } from "./upkeep.ts";
 
@@ -59,6 +61,19 @@ export class Placing {
     if (old.bodyId !== null) room.hideBody(transaction, old.bodyId);
     generation.advance(transaction);
     return old.adminTtlMs === null ? entry : { ...entry, ttlMs: old.adminTtlMs };
+  }
+
+  /** False where there is no such entry. */
+  change(transaction: Transaction, key: CacheKey, { pinned, ttlMs }: EntryChange): boolean {
+    const { statements } = transaction;
+    const found = statements.find.get({ key: keyBytes(key) });
+    if (found === undefined) return false;
+    const { id, hits } = found;
+    const unpinned = hits > 0 ? SEGMENT.used : SEGMENT.fresh;
+    if (pinned !== undefined) statements.setSegment.run({ id, segment: pinned ? SEGMENT.pinned : unpinned });
+    if (ttlMs !== undefined) statements.setAdminTtl.run({ id, ttlMs });
+    this.parts.generation.advance(transaction);
+    return true;
   }
 }
 

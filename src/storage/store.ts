@@ -12,7 +12,6 @@ import { costOf, Placing } from "./placing.ts";
 import { purge } from "./purge.ts";
 import { type Limits, Room } from "./room.ts";
 import { type AnswerRow, answerOf, entryOf, keyBytes, type NewAnswer } from "./rows.ts";
-import { SEGMENT } from "./schema.ts";
 import { Upkeep } from "./upkeep.ts";
 import { Writer } from "./writer.ts";
 
@@ -144,21 +143,10 @@ class Entries implements SharedStore {
     });
   }
 
-  async change(key: CacheKey, { pinned, ttlMs }: EntryChange): Promise<boolean> {
+  async change(key: CacheKey, change: EntryChange): Promise<boolean> {
     return this.#writer.submit({
       bytes: () => 0,
-      run: (transaction) => {
-        const { statements } = transaction;
-        const found = statements.find.get({ key: keyBytes(key) });
-        if (found === undefined) return false;
-        const { id, hits } = found;
-        if (pinned === true) statements.setSegment.run({ id, segment: SEGMENT.pinned });
-        if (pinned === false)
-          statements.setSegment.run({ id, segment: hits > 0 ? SEGMENT.used : SEGMENT.fresh });
-        if (ttlMs !== undefined) statements.setAdminTtl.run({ id, ttlMs });
-        this.#generation.advance(transaction);
-        return true;
-      },
+      run: (transaction) => this.#placing.change(transaction, key, change),
     });
   }
 
