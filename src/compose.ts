@@ -8,6 +8,7 @@ import { systemClock } from "./clock.ts";
 import type { Config, ListenAddress } from "./config.ts";
 import type { Host, Peer } from "./host.ts";
 import { createJournal } from "./journal/journal.ts";
+import { createTraces } from "./journal/otel.ts";
 import { createPricing } from "./journal/pricing.ts";
 import { PURE_KINDS } from "./providers/provider.ts";
 import { providersFor } from "./providers/table.ts";
@@ -53,6 +54,7 @@ export async function compose(config: Config, host: Host): Promise<App> {
   const ending = new AbortController();
   const report = (message: string) => host.write("stderr", `askonce: ${message}\n`);
   const clock = systemClock;
+  const startedAt = clock.now();
   const durable = await openStore({
     folder: config.data,
     files: host.files,
@@ -72,11 +74,9 @@ export async function compose(config: Config, host: Host): Promise<App> {
     startThread: host.startThread,
     clock,
     settings: () => current,
-    forgotten: (upTo) => {
-      // What stays in `gone` is told of again.
-      durable.forgotten(upTo).catch(() => {});
-    },
     report,
+    // Where the store cannot be written they are told of again after the next start.
+    forgotten: (upTo) => void durable.forgotten(upTo).catch(() => {}),
   });
   const pricing = createPricing({
     file: async () => (current.prices === "" ? undefined : await host.files.readText(current.prices)),
@@ -105,8 +105,17 @@ export async function compose(config: Config, host: Host): Promise<App> {
         archiveQueued: queued,
         archiveDropped: dropped,
         bufferedBytes: budget.used,
+        process: { ...host.usage(), startedAt },
+        build: { version: VERSION, runtime: `${host.runtime.name} ${host.runtime.version}` },
       };
     },
+  });
+  const traces = createTraces({
+    endpoint: () => current.otelEndpoint,
+    journal,
+    fetch: host.fetch,
+    report,
+    version: VERSION,
   });
   const loopId = `askonce-${randomHex(8)}`;
   const budget = new Budget(
@@ -194,6 +203,7 @@ export async function compose(config: Config, host: Host): Promise<App> {
       current = { ...next, ...changes };
       providers = providersFor(next.providers);
       pricing.reload();
+      traces.reload();
     },
     draining() {
       ending.abort();
@@ -203,6 +213,7 @@ export async function compose(config: Config, host: Host): Promise<App> {
       ending.abort();
       await proxy.flights.settled();
       await journal.close();
+      await traces.close();
       await archive.close();
       await store.close();
     },

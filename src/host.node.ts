@@ -36,6 +36,10 @@ export function nodePart(sinks: { readonly stdout: Sink; readonly stderr: Sink }
     decode,
     onSignal: (signal, handler) => void process.on(signal, handler),
     write: (to, text) => outputs[to].write(text),
+    usage() {
+      const { user, system } = process.cpuUsage();
+      return { cpuSeconds: (user + system) / 1e6, residentBytes: process.memoryUsage.rss() };
+    },
     async exit(code) {
       const flushed = Promise.all([outputs.stdout.flush(), outputs.stderr.flush()]);
       await Promise.race([flushed, new Promise((resolve) => setTimeout(resolve, FLUSH_MS))]);

@@ -36,6 +36,8 @@ export interface Host {
   write(to: "stdout" | "stderr", text: string): void;
   /** Flushes what `write` took, then ends the process. */
   exit(code: number): Promise<never>;
+  /** What this process has taken since its start: user and system CPU time, and resident memory now. */
+  usage(): { readonly cpuSeconds: number; readonly residentBytes: number };
   /** Gives memory back to the system where the runtime can; may take some ms, so call it when idle. */
   collect(): void;
 }

@@ -1,4 +1,4 @@
-import type { KeptRequest, RequestHead } from "./kept.ts";
+import type { KeptRequest } from "./kept.ts";
 import type { Sha256 } from "./remember.ts";
 import { conversationOf, lastAsked } from "./words.ts";
 
@@ -10,7 +10,7 @@ export interface Feature {
 
 /**
  * At most 14 marks of a request, by which those close to it are found without looking at all: its body as a whole; its
- * conversation as a whole, less its last turns and cut at powers of two; its last turn; and four minima of hashes over
+ * conversation as a whole, less its last turns and cut at powers of two; its last turn; and some minima of hashes over
  * the words of the last thing asked (A. Broder, "On the resemblance and containment of documents", 1997). Requests of
  * another endpoint or model share none.
  */
@@ -23,18 +23,13 @@ export function featuresOf({ head, body }: KeptRequest, sha256: Sha256): Feature
   };
   add(`body ${head.digest}`, 100);
   if (body === undefined) return listOf(features);
-  if (body.form === "json") {
-    const turns = conversationOf(ENCODER.encode(body.text));
-    for (const { name, weight } of chainFeatures(turns, sha256)) add(name, weight);
-  }
+  const turns = body.form === "json" ? conversationOf(ENCODER.encode(body.text)) : [];
+  for (const { name, weight } of chainFeatures(turns, sha256)) add(name, weight);
   const asked = lastAsked(body);
-  if (asked !== undefined) for (const name of minima(asked)) add(name, 5);
+  // A single question has nothing else to be found by.
+  const count = turns.length > 1 ? MINIMA : SEEDS.length;
+  if (asked !== undefined) for (const name of minima(asked, count)) add(name, 5);
   return listOf(features);
-}
-
-/** The one mark that all requests of one body share, whatever their namespace, sample and headers. */
-export function bodyFeature(head: RequestHead): number {
-  return hash48(`${head.endpoint}\n${head.model ?? ""}\nbody ${head.digest}`);
 }
 
 function* chainFeatures(turns: readonly Uint8Array[], sha256: Sha256) {
@@ -52,27 +47,28 @@ function* chainFeatures(turns: readonly Uint8Array[], sha256: Sha256) {
     if (less < length) yield { name: `chain ${chains[length - less]}`, weight: 60 - 5 * less };
   }
   let power = 2 ** Math.floor(Math.log2(Math.max(1, length - 4)));
-  for (let taken = 0; taken < 4 && power >= 1 && length > 4; taken++, power /= 2) {
+  for (let taken = 0; taken < 3 && power >= 1 && length > 4; taken++, power /= 2) {
     yield { name: `chain ${chains[power]}`, weight: 20 - 3 * taken };
   }
-  yield { name: `last ${sha256(turns[length - 1] as Uint8Array)}`, weight: 30 };
+  if (length > 1) yield { name: `last ${sha256(turns[length - 1] as Uint8Array)}`, weight: 30 };
 }
 
 /** Least hashes over words, and over pairs of words: texts that have most of them in common share most minima. */
-function minima(text: string): string[] {
+function minima(text: string, count: number): string[] {
   const words =
     text
       .slice(0, MINIMA_CHARACTERS)
       .toLowerCase()
       .match(/[\p{L}\p{N}]+/gu) ?? [];
   if (words.length === 0) return [];
-  const least = SEEDS.map(() => 2 ** 32);
+  const seeds = SEEDS.slice(0, count);
+  const least = seeds.map(() => 2 ** 32);
   let before = 0;
   for (const word of words) {
     const own = hash32(word, 0);
     const pair = Math.imul(before ^ own, 0x85ebca6b) ^ (own >>> 13);
-    for (const [at, seed] of SEEDS.entries()) {
-      const value = scramble((at % 2 === 0 ? own : pair) ^ seed);
+    for (const [at, seed] of seeds.entries()) {
+      const value = scramble((at % 3 === 0 ? own : pair) ^ seed);
       if (value < (least[at] as number)) least[at] = value;
     }
     before = Math.imul(own, 31);
@@ -125,5 +121,6 @@ function scramble(value: number): number {
 }
 
 const MINIMA_CHARACTERS = 32_000;
-const SEEDS = [0x1b873593, 0x38b34ae5, 0x6c1b3f27, 0x0cc9e2d1];
+const MINIMA = 5;
+const SEEDS = [0x1b873593, 0x38b34ae5, 0x6c1b3f27, 0x0cc9e2d1, 0x27d4eb2f, 0x165667b1];
 const ENCODER = new TextEncoder();

@@ -1,21 +1,14 @@
-import { asc, eq, gt, inArray, sql } from "drizzle-orm";
-import type { EntryQuery, EntryRow } from "../cache/archive.ts";
+import { eq, inArray, sql } from "drizzle-orm";
+import type { EntryQuery } from "../cache/archive.ts";
 import type { CacheKey } from "../cache/entry.ts";
 import type { EntryFilter } from "../cache/store.ts";
 import type { Database } from "./database.ts";
-import { count, findByKeys, keysPage, listPage, rowsOf, type StoredRow } from "./listing.ts";
-import { listOf } from "./listing-filter.ts";
+import { findByKeys, keysPage, listPage, rowsOf, type StoredRow } from "./listing.ts";
+import { count } from "./listing-count.ts";
 import { keyBytes, keyOfBytes } from "./rows.ts";
 import { entries, gone, groups } from "./schema.ts";
 
-/** An entry's facts and its id; the prompt is the archive's to add. */
-export interface Listed {
-  readonly id: number;
-  readonly row: EntryRow;
-}
-
-/** Keys read in one go where all are wanted. */
-const PAGE = 5000;
+const KEYS_PAGE = 1000;
 
 /** What the archive's thread asks of the main database, over a connection that only reads. */
 export class Entries {
@@ -31,10 +24,11 @@ export class Entries {
 
   /** Keys of those ids that are there. */
   keysOf(ids: readonly number[]): Map<number, { key: CacheKey; storedAt: number }> {
+    if (ids.length === 0) return new Map();
     const rows = this.db.orm
       .select({ id: entries.id, key: entries.key, storedAt: entries.storedAt })
       .from(entries)
-      .where(inArray(entries.id, sql`${listOf(ids)}`))
+      .where(inArray(entries.id, [...ids]))
       .all();
     return new Map(rows.map(({ id, key, storedAt }) => [id, { key: keyOfBytes(key), storedAt }]));
   }
@@ -49,25 +43,24 @@ export class Entries {
     const rows = this.db.orm
       .select()
       .from(gone)
-      .where(gt(gone.seq, after))
-      .orderBy(asc(gone.seq))
+      .where(sql`${gone.seq} > ${after}`)
+      .orderBy(gone.seq)
       .limit(limit)
       .all();
     return { ids: rows.map(({ id }) => id), upTo: rows.at(-1)?.seq ?? after };
   }
 
-  rowsOf(ids: readonly number[]): Map<number, Listed> {
+  rowsOf(ids: readonly number[]): Map<number, StoredRow> {
     const found = rowsOf(this.db, ids).filter((row) => row !== undefined);
-    return new Map(found.map((row) => [row.id, listed(row)]));
+    return new Map(found.map((row) => [row.id, row]));
   }
 
-  find(keys: readonly CacheKey[]): readonly (Listed | undefined)[] {
-    return findByKeys(this.db, keys).map((row) => row && listed(row));
+  find(keys: readonly CacheKey[]): readonly (StoredRow | undefined)[] {
+    return findByKeys(this.db, keys);
   }
 
-  list(query: EntryQuery): { entries: readonly Listed[]; nextCursor: string | undefined } {
-    const { rows, nextCursor } = listPage(this.db, query);
-    return { entries: rows.map(listed), nextCursor };
+  list(query: EntryQuery): { readonly rows: readonly StoredRow[]; readonly nextCursor: string | undefined } {
+    return listPage(this.db, query);
   }
 
   poolOf(label: string): string | undefined {
@@ -80,18 +73,12 @@ export class Entries {
   }
 
   /** All that match, oldest first. */
-  all(filter: EntryFilter): readonly { id: number; key: CacheKey }[] {
+  keys(filter: EntryFilter): { readonly id: number; readonly key: CacheKey }[] {
     const found: { id: number; key: CacheKey }[] = [];
-    let after: number | undefined;
-    for (;;) {
-      const page = keysPage(this.db, filter, { after, limit: PAGE });
-      for (const one of page) found.push(one);
-      after = page.at(-1)?.id;
-      if (page.length < PAGE) return found;
+    for (let page = keysPage(this.db, filter, { limit: KEYS_PAGE }); page.length > 0; ) {
+      found.push(...page);
+      page = keysPage(this.db, filter, { after: page.at(-1)?.id, limit: KEYS_PAGE });
     }
+    return found;
   }
-}
-
-function listed({ id, ...row }: StoredRow): Listed {
-  return { id, row };
 }

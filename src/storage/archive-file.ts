@@ -115,7 +115,7 @@ export class ArchiveFile {
 
   close(): void {
     if (this.#opened === undefined) return;
-    if (inodeOf(this.path) === this.#opened.inode) this.#opened.db.close();
+    if (inodeOf(this.path) === this.#opened.inode) closeDatabase(this.#opened.db);
     else replaced.push(this.#opened);
     this.#opened = undefined;
   }
@@ -182,6 +182,16 @@ export class ArchiveFile {
     if (this.#fault !== undefined) this.options.report("the archive can be used again");
     this.#fault = undefined;
   }
+}
+
+/** Gives back what is free first; of very many pages only some, since the process waits. */
+function closeDatabase(db: Database): void {
+  try {
+    db.value("PRAGMA incremental_vacuum(1000)");
+  } catch {
+    // A disk that refuses, or another process that writes: they stay free.
+  }
+  db.close();
 }
 
 class NewerArchive extends StoreFault {}

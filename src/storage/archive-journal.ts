@@ -10,9 +10,9 @@ import {
   type StatsQuery,
   type TallyDelta,
 } from "../cache/archive.ts";
-import { asCacheKey } from "../cache/entry.ts";
 import { credentials, requests, rowBytes, STEP } from "./archive-journal-schema.ts";
 import { dailyGroups, type JournalStatements, prepareJournal } from "./archive-journal-statements.ts";
+import { costOf, rowOf, storedOf } from "./archive-rows.ts";
 import { figuresOf, JournalStats, type Sums, sumUp } from "./archive-stats.ts";
 import type { Database } from "./database.ts";
 
@@ -108,7 +108,10 @@ export class ArchiveJournal {
     return changed.length > 0;
   }
 
-  /** Drops a slice of what is past its time or over its size. Answers whether there is more. `now` is epoch ms. */
+  /**
+   * Drops a slice of what is past its time or over its size. Answers whether there is more. `now` is epoch ms; not to
+   * be called while a jump of the clock is suspected.
+   */
   tend(limits: JournalLimits, now: number): boolean {
     return this.#together(() => {
       const { dropReasons, dropSums, dropWriters } = this.#statements;
@@ -220,20 +223,7 @@ export class ArchiveJournal {
     for (const row of rows) {
       const cost = costOf(row);
       bytes += cost;
-      this.#statements.addRow.all({
-        ...row,
-        cost,
-        detail: row.detail ?? null,
-        provider: row.provider ?? null,
-        endpoint: row.endpoint ?? null,
-        model: row.model ?? null,
-        key: row.key === undefined ? null : Buffer.from(row.key, "hex"),
-        firstByteMs: row.firstByteMs ?? null,
-        inputTokens: row.inputTokens ?? null,
-        outputTokens: row.outputTokens ?? null,
-        costUsd: row.costUsd ?? null,
-        savedUsd: row.savedUsd ?? null,
-      });
+      this.#statements.addRow.all({ ...storedOf(row), cost });
     }
     this.#statements.addRowBytes.all({ bytes });
   }
@@ -274,39 +264,4 @@ function allGroups(deltas: readonly TallyDelta[]): Map<number, Sums> {
   const all = new Map<number, Sums>();
   for (const delta of deltas) all.set(delta.minute, sumUp(all.get(delta.minute), delta));
   return all;
-}
-
-/** Bytes of a row less its texts: numbers, the record's head, its place in the tree. */
-const ROW_BYTES = 110;
-
-function costOf(row: JournalRow): number {
-  return (
-    ROW_BYTES +
-    row.requestId.length +
-    row.target.length +
-    (row.detail?.length ?? 0) +
-    (row.provider?.length ?? 0) +
-    (row.endpoint?.length ?? 0) +
-    (row.model?.length ?? 0) +
-    row.namespace.length +
-    row.credential.length
-  );
-}
-
-type StoredRow = typeof requests.$inferSelect;
-
-function rowOf({ id: _, cost: __, key, ...row }: StoredRow): JournalRow {
-  return {
-    ...row,
-    detail: row.detail ?? undefined,
-    provider: row.provider ?? undefined,
-    endpoint: row.endpoint ?? undefined,
-    model: row.model ?? undefined,
-    key: key === null ? undefined : asCacheKey(Buffer.from(key).toString("hex")),
-    firstByteMs: row.firstByteMs ?? undefined,
-    inputTokens: row.inputTokens ?? undefined,
-    outputTokens: row.outputTokens ?? undefined,
-    costUsd: row.costUsd ?? undefined,
-    savedUsd: row.savedUsd ?? undefined,
-  };
 }

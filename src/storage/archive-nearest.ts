@@ -6,7 +6,7 @@ import { splitBody } from "../requests/parts.ts";
 import { lastAsked, promptOf } from "../requests/words.ts";
 import type { Entries } from "./archive-entries.ts";
 import { type RequestRow, type RequestTables, sha256 } from "./archive-requests.ts";
-import { digestBytes, keyHeadOf, unpackIds } from "./archive-rows.ts";
+import { digestBytes, keyHeadOf, unpackIds } from "./request-rows.ts";
 
 /** Looked at for each mark, newest first; and of all of them, the best. */
 const PER_MARK = 40;

@@ -6,6 +6,9 @@ import type { KeptRequest } from "../requests/kept.ts";
 import { joinBody, splitBody } from "../requests/parts.ts";
 import { promptOf, textsOf } from "../requests/words.ts";
 import { PartTable } from "./archive-parts.ts";
+import { FORM, features, requests } from "./archive-schema.ts";
+import { WordTable } from "./archive-words.ts";
+import type { Database } from "./database.ts";
 import {
   digestBytes,
   headOf,
@@ -15,10 +18,7 @@ import {
   sharedHeadOf,
   unpackFeatures,
   unpackIds,
-} from "./archive-rows.ts";
-import { FORM, features, requests } from "./archive-schema.ts";
-import { WordTable } from "./archive-words.ts";
-import type { Database } from "./database.ts";
+} from "./request-rows.ts";
 
 const arg = sql.placeholder;
 

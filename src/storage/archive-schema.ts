@@ -66,7 +66,7 @@ export const requests = sqliteTable("requests", {
   entryId: integer("entry_id").primaryKey(),
   /** The first 48 bits of the key: tells another database's entry of the same id. */
   keyHead: integer("key_head").notNull(),
-  /** The part that holds what stands beside the body; see `archive-rows.ts`. */
+  /** The part that holds what stands beside the body; see `request-rows.ts`. */
   headId: integer("head_id").notNull(),
   sample: integer().notNull(),
   digest: blob({ mode: "buffer" }).notNull(),

@@ -1,8 +1,9 @@
 import type { EntryQuery, EntryRow } from "../cache/archive.ts";
 import { matcher } from "../cache/filter.ts";
-import type { Entries, Listed } from "./archive-entries.ts";
+import type { Entries } from "./archive-entries.ts";
 import type { WordTable } from "./archive-words.ts";
 import { type Position, readCursor, writeCursor } from "./cursor.ts";
+import type { StoredRow } from "./listing.ts";
 
 /** Looked at in one go; and in all, where a search is sorted by something else than age. */
 const BATCH = 256;
@@ -24,15 +25,15 @@ interface Parts {
 export function searched(
   query: Search,
   parts: Parts,
-): { readonly entries: readonly Listed[]; readonly nextCursor: string | undefined } {
+): { readonly rows: readonly StoredRow[]; readonly nextCursor: string | undefined } {
   const { sort, limit } = query;
   const after = readCursor(query);
   if (sort === "newest" || sort === "oldest") {
     const start = after?.id ?? (sort === "newest" ? Number.MAX_SAFE_INTEGER : 0);
     const { found, lookedTo, more } = matching(query, { parts, order: sort, start, limit });
     return {
-      entries: found,
-      nextCursor: more ? writeCursor(query, { id: lookedTo, value: lookedTo }) : undefined,
+      rows: found,
+      nextCursor: more ? writeCursor(query, { value: lookedTo, id: lookedTo }) : undefined,
     };
   }
   const { found } = matching(query, {
@@ -44,13 +45,13 @@ export function searched(
   const value = VALUES[sort];
   const compare = (one: Position, other: Position) => other.value - one.value || other.id - one.id;
   const places = found
-    .map((listed) => ({ listed, id: listed.id, value: value(listed.row) }))
+    .map((row) => ({ row, id: row.id, value: value(row) }))
     .sort(compare)
     .filter((place) => after === undefined || compare(after, place) < 0);
   const page = places.slice(0, limit);
   const last = page.at(-1);
   return {
-    entries: page.map(({ listed }) => listed),
+    rows: page.map(({ row }) => row),
     nextCursor: places.length > limit && last !== undefined ? writeCursor(query, last) : undefined,
   };
 }
@@ -64,19 +65,19 @@ const VALUES: Readonly<Record<"used" | "hits" | "size", (row: EntryRow) => numbe
 function matching(
   { q, filter }: Search,
   options: { parts: Parts; order: "newest" | "oldest"; start: number; limit: number },
-): { found: Listed[]; lookedTo: number; more: boolean } {
+): { found: StoredRow[]; lookedTo: number; more: boolean } {
   const { parts, order, start, limit } = options;
-  const found: Listed[] = [];
+  const found: StoredRow[] = [];
   const matches = matcher(filter);
   let lookedTo = start;
   for (let lookedAt = 0; lookedAt < MOST_LOOKED_AT; lookedAt += BATCH) {
     const ids = parts.words.search(q, { filter, after: lookedTo, order, limit: BATCH });
     const rows = parts.entries.rowsOf(ids);
     for (const id of ids) {
-      const listed = rows.get(id);
-      if (listed !== undefined && matches({ ...listed.row, facts: listed.row })) {
+      const row = rows.get(id);
+      if (row !== undefined && matches({ ...row, facts: row })) {
         if (found.length === limit) return { found, lookedTo, more: true };
-        found.push(listed);
+        found.push(row);
       }
       lookedTo = id;
     }

@@ -18,6 +18,8 @@ export interface ArchiveOptions {
   readonly report: (message: string) => void;
   /** Told that all ids in `gone` up to this `seq` are forgotten: the store may drop those rows. */
   readonly forgotten?: (upTo: number) => void;
+  /** How often it is looked for what to forget and to bound; 1,000 unless told. */
+  readonly tendMs?: number;
 }
 
 export interface ArchiveSettings {
@@ -56,7 +58,7 @@ class ArchiveClient implements Archive {
   constructor(readonly options: ArchiveOptions) {
     const { folder, startThread, report, settings } = options;
     this.#thread = new DeskThread({ startThread, report, opening: () => [folder, plain(settings())] });
-    this.#timer = setInterval(() => this.#tend(), TEND_MS);
+    this.#timer = setInterval(() => this.#tend(), options.tendMs ?? TEND_MS);
     this.#timer.unref();
     this.#tend();
   }

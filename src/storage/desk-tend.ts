@@ -1,7 +1,8 @@
+import type { Clock } from "../clock.ts";
 import type { ArchiveSettings } from "./archive.ts";
 import type { Entries } from "./archive-entries.ts";
 import type { ArchiveFile, OpenArchive } from "./archive-file.ts";
-import { keyHeadOf } from "./archive-rows.ts";
+import { keyHeadOf } from "./request-rows.ts";
 
 /** What the archive may take of all the room there is. */
 const SHARE = 0.5;
@@ -14,16 +15,18 @@ const BESIDE_BYTES = 5 * 1024 * 1024;
 const STEP = 200;
 /** One round; calls wait that long. */
 const ROUND_MS = 50;
+/** How far the wall clock may run from the monotonic one. */
+const JUMP_MS = 3_600_000;
 /** Looked at in one round for entries that are not there. */
 const SWEPT = 256;
 /** Kept for what comes next, or a twentieth of the file where that is more. */
-const PAGES_KEPT_FREE = 256;
+const PAGES_KEPT_FREE = 16;
 
 export interface TendParts {
   readonly file: ArchiveFile;
   /** Over the main database; undefined where it can't be read. */
   readonly entries: () => Entries | undefined;
-  readonly monotonic: () => number;
+  readonly clock: Clock;
 }
 
 /** What is forgotten, bounded and given back, a little at a time. */
@@ -33,8 +36,12 @@ export class Tending {
   #sweptTo = 0;
   #droppedTo = 0;
   #unmerged = false;
+  readonly #start: { wall: number; monotonic: number };
 
-  constructor(readonly parts: TendParts) {}
+  constructor(readonly parts: TendParts) {
+    const { clock } = parts;
+    this.#start = { wall: clock.now(), monotonic: clock.monotonic() };
+  }
 
   /** The main database is another one now. */
   anew(): void {
@@ -44,8 +51,8 @@ export class Tending {
 
   /** One round. */
   async run(settings: ArchiveSettings): Promise<{ forgottenTo: number | undefined; more: boolean }> {
-    const until = this.parts.monotonic() + ROUND_MS;
-    const inTime = () => this.parts.monotonic() < until;
+    const until = this.parts.clock.monotonic() + ROUND_MS;
+    const inTime = () => this.parts.clock.monotonic() < until;
     const before = this.#goneTo;
     let more = true;
     while (more && inTime()) more = await this.#forgetGone();
@@ -56,6 +63,7 @@ export class Tending {
       more = this.#unmerged;
     }
     if (inTime()) more = (await this.#giveBack(settings)) || more;
+    more = (await this.#tendJournal(settings)) || more;
     return { forgottenTo: this.#goneTo > before ? this.#goneTo : undefined, more };
   }
 
@@ -121,6 +129,15 @@ export class Tending {
         if (requests.row(entryId)?.keyHead === keyHead) requests.drop(entryId);
       }
     });
+  }
+
+  /** Nothing is dropped by its age while the wall clock has run apart from the monotonic one. */
+  async #tendJournal(settings: ArchiveSettings): Promise<boolean> {
+    const { clock, file } = this.parts;
+    const now = clock.now();
+    const drift = now - this.#start.wall - (clock.monotonic() - this.#start.monotonic);
+    if (Math.abs(drift) > JUMP_MS) return false;
+    return file.read(({ journal }) => journal.tend(settings, now));
   }
 
   /** Gives free pages back to the disk. True while there is more to give. */

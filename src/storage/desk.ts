@@ -7,17 +7,18 @@ import type { KeptRequest, Near, NewRequest } from "../requests/kept.ts";
 import { concat } from "../requests/parts.ts";
 import { keptOf } from "../requests/remember.ts";
 import type { ArchiveSettings } from "./archive.ts";
-import { Entries, type Listed } from "./archive-entries.ts";
+import { Entries } from "./archive-entries.ts";
 import { ArchiveFile, inodeOf, type OpenArchive } from "./archive-file.ts";
 import { nearestOf } from "./archive-nearest.ts";
 import { sha256 } from "./archive-requests.ts";
-import { keyHeadOf } from "./archive-rows.ts";
 import { searched } from "./archive-search.ts";
 import type { OpenDatabase } from "./database.ts";
 import type { CallMessage, DeskCalls, DeskMessage, Keepable, Tended } from "./desk-calls.ts";
 import { Tending } from "./desk-tend.ts";
 import { faultWords } from "./faults.ts";
 import { bytesOnDisk } from "./file.ts";
+import type { StoredRow } from "./listing.ts";
+import { keyHeadOf } from "./request-rows.ts";
 
 export interface DeskOptions {
   readonly openDatabase: OpenDatabase;
@@ -97,7 +98,7 @@ class DeskParts implements Omit<Answers, "open" | "piece"> {
     this.#tending = new Tending({
       file: this.#file,
       entries: () => this.#main(),
-      monotonic: () => options.clock.monotonic(),
+      clock: options.clock,
     });
   }
 
@@ -125,13 +126,13 @@ class DeskParts implements Omit<Answers, "open" | "piece"> {
   async list(query: EntryQuery): Promise<EntryPage> {
     const entries = this.#need();
     if (query.q === undefined || query.q.trim() === "") {
-      const { entries: page, nextCursor } = this.#try(() => entries.list(query));
-      return { entries: await this.#withPrompts(page), nextCursor };
+      const { rows, nextCursor } = this.#try(() => entries.list(query));
+      return { entries: await this.#withPrompts(rows), nextCursor };
     }
-    const { entries: page, nextCursor } = await this.#file.read(({ requests }) =>
+    const { rows, nextCursor } = await this.#file.read(({ requests }) =>
       searched({ ...query, q: query.q ?? "" }, { words: requests.words, entries }),
     );
-    return { entries: await this.#withPrompts(page), nextCursor };
+    return { entries: await this.#withPrompts(rows), nextCursor };
   }
 
   async find(keys: readonly CacheKey[]): Promise<readonly (EntryRow | undefined)[]> {
@@ -154,7 +155,7 @@ class DeskParts implements Omit<Answers, "open" | "piece"> {
 
   /** Within a model: by the body's digest, then the sample; what is not remembered comes first, in order of age. */
   async sorted(filter: EntryQuery["filter"]): Promise<readonly CacheKey[]> {
-    const found = this.#try(() => this.#need().all(filter));
+    const found = this.#try(() => this.#need().keys(filter));
     const ordered = await this.#file.read(({ requests }) =>
       found.map(({ id, key }) => {
         const row = requests.row(id);
@@ -209,7 +210,6 @@ class DeskParts implements Omit<Answers, "open" | "piece"> {
     let more = false;
     try {
       ({ forgottenTo, more } = await this.#tending.run(settings));
-      await this.#journal((journal) => journal.tend(settings, this.options.clock.now()));
     } catch (error) {
       this.#file.note(error);
     }
@@ -237,12 +237,11 @@ class DeskParts implements Omit<Answers, "open" | "piece"> {
   }
 
   /** A listing does without prompts where the archive cannot be read. */
-  async #withPrompts(page: readonly Listed[]): Promise<EntryRow[]> {
-    const named = page.map(({ id, row }) => ({ id, key: row.key }));
+  async #withPrompts(rows: readonly StoredRow[]): Promise<EntryRow[]> {
     const prompts = await this.#file
-      .read(({ requests }) => requests.prompts(named))
+      .read(({ requests }) => requests.prompts(rows))
       .catch(() => new Map<number, string>());
-    return page.map(({ id, row }) => ({ ...row, prompt: prompts.get(id) }));
+    return rows.map(({ id, ...row }) => ({ ...row, prompt: prompts.get(id) }));
   }
 
   #need(): Entries {

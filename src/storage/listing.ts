@@ -4,14 +4,7 @@ import type { CacheKey } from "../cache/entry.ts";
 import type { EntryFilter } from "../cache/store.ts";
 import { readCursor, writeCursor } from "./cursor.ts";
 import type { Database } from "./database.ts";
-import {
-  allConditions,
-  groupsMatching,
-  listOf,
-  namesKeys,
-  narrowsTimes,
-  timeCondition,
-} from "./listing-filter.ts";
+import { allConditions, listOf } from "./listing-filter.ts";
 import { positions } from "./listing-order.ts";
 import { keyOfBytes } from "./rows.ts";
 import { entries, groups, SEGMENT } from "./schema.ts";
@@ -58,27 +51,6 @@ export function rowsOf(db: Database, ids: readonly number[]): (StoredRow | undef
 export function findByKeys(db: Database, keys: readonly CacheKey[]): (StoredRow | undefined)[] {
   const byKey = new Map(select(db, allConditions({ keys })).map((row) => [row.key, row]));
   return keys.map((key) => byKey.get(key));
-}
-
-/** How many match. */
-export function count(db: Database, filter: EntryFilter): number {
-  if (namesKeys(filter)) {
-    const rows = db.orm
-      .select({ n: sql<number>`count(*)` })
-      .from(entries)
-      .innerJoin(groups, eq(groups.id, entries.groupId))
-      .where(allConditions(filter))
-      .all();
-    return rows[0]?.n ?? 0;
-  }
-  const matching = groupsMatching(db, filter);
-  if (!narrowsTimes(filter)) return matching.reduce((sum, group) => sum + group.entries, 0);
-  const ids = listOf(matching.map(({ id }) => id));
-  const rows = db.orm.all<{ n: number }>(
-    sql`SELECT count(*) AS n FROM entries INDEXED BY entries_by_group
-        WHERE ${entries.groupId} IN ${ids} AND ${timeCondition(filter)}`,
-  );
-  return rows[0]?.n ?? 0;
 }
 
 /** Keys of those that match, by ascending id, `limit` at a time: the next page is `after` the last id of this one. */

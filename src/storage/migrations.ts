@@ -5,7 +5,7 @@ import type { Database } from "./database.ts";
 export const APPLICATION_ID = 0x61736b31;
 
 /** Step n takes a database from version n to n + 1. Published steps are never edited. */
-const STEPS: readonly string[] = [
+export const STEPS: readonly string[] = [
   `
   CREATE TABLE entries (
     id INTEGER PRIMARY KEY,
@@ -131,10 +131,8 @@ const STEPS: readonly string[] = [
     ORDER BY e.id;
   DROP TABLE entries_1;
   DROP TABLE pools_1;
-  CREATE INDEX entries_by_use ON entries (segment, last_used, group_id);
+  CREATE INDEX entries_by_use ON entries (segment, last_used, group_id, hits, size, stored_at);
   CREATE INDEX entries_by_group ON entries (group_id, id, stored_at);
-  CREATE INDEX entries_by_hits ON entries (hits, id, group_id);
-  CREATE INDEX entries_by_size ON entries (size, id, group_id);
   CREATE TABLE gone (seq INTEGER PRIMARY KEY AUTOINCREMENT, id INTEGER NOT NULL) STRICT;
   CREATE TRIGGER entry_added AFTER INSERT ON entries BEGIN
     UPDATE totals SET entries = entries + 1, bytes = bytes + new.cost WHERE segment = new.segment;

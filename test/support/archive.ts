@@ -3,18 +3,32 @@ import { createHash } from "node:crypto";
 import type { Archive } from "../../src/cache/archive.ts";
 import { type CacheKey, memoryBody } from "../../src/cache/entry.ts";
 import { type Clock, systemClock } from "../../src/clock.ts";
+import { thread } from "../../src/host.node.ts";
 import type { Thread } from "../../src/host.ts";
 import type { NewRequest, RequestHead } from "../../src/requests/kept.ts";
 import { type ArchiveSettings, openArchive } from "../../src/storage/archive.ts";
+import type { OpenDatabase } from "../../src/storage/database.ts";
 import { Desk } from "../../src/storage/desk.ts";
 import type { CallMessage } from "../../src/storage/desk-calls.ts";
 import type { openStore } from "../../src/storage/store.ts";
-import { entryOf, MIB, openDatabase, openTestStore } from "./store.ts";
+import { entryOf, MIB, onBun, openDatabase, openTestStore } from "./store.ts";
+
+const worker = onBun ? "../../src/storage/desk.bun.ts" : "../../src/storage/desk.deno.ts";
+
+/** A real one, of the runtime that runs the test. */
+export const startThread = (): Thread =>
+  thread(new Worker(new URL(worker, import.meta.url).href, { type: "module" }));
 
 /** A thread that is none. */
-export function deskOnLoop(clock: Clock = systemClock): Thread {
+export function deskOnLoop(clock: Clock = systemClock, { pages = 0 } = {}): Thread {
   let hear = (_message: unknown) => {};
-  const desk = new Desk({ openDatabase, clock, report: (report) => hear({ report }) });
+  const open: OpenDatabase = (path) => {
+    const db = openDatabase(path);
+    // What a full disk looks like from inside.
+    if (pages > 0 && path.endsWith("archive.db")) db.value(`PRAGMA max_page_count = ${pages}`);
+    return db;
+  };
+  const desk = new Desk({ openDatabase: open, clock, report: (report) => hear({ report }) });
   let stopped = false;
   return {
     post(message, transfer = []) {
@@ -63,6 +77,7 @@ export async function openShelf(
     clock: systemClock,
     settings: () => all,
     report: (message) => reports.push(message),
+    tendMs: 20,
   });
   return {
     folder,
@@ -133,4 +148,66 @@ export function chat(messages: readonly string[], more: object = {}): object {
     messages: messages.map((content, at) => ({ role: at % 2 === 0 ? "user" : "assistant", content })),
     ...more,
   };
+}
+
+/** The bodies of an agent's session: tools, a system prompt, and a conversation that grows by two turns each. */
+export function agentSession(turns: number): object[] {
+  const tools = Array.from({ length: 20 }, (_, n) => ({
+    name: `tool_${n}`,
+    description: prose(n, 300),
+    input_schema: {
+      type: "object",
+      properties: { path: { type: "string", description: prose(n + 50, 20) } },
+    },
+  }));
+  const messages: object[] = [{ role: "user", content: prose(99, 200) }];
+  return Array.from({ length: turns }, (_, n) => {
+    if (n > 0) {
+      const id = `toolu_${n}`;
+      const call = { type: "tool_use", id, name: `tool_${n % 20}`, input: { path: `/src/file-${n}.ts` } };
+      messages.push(
+        { role: "assistant", content: [{ type: "text", text: prose(n * 2, 60) }, call] },
+        { role: "user", content: [{ type: "tool_result", tool_use_id: id, content: prose(n * 2 + 1, 560) }] },
+      );
+    }
+    return {
+      model: "claude-test",
+      max_tokens: 8192,
+      system: prose(1000, 1500),
+      tools,
+      messages: [...messages],
+    };
+  });
+}
+
+/** Words that repeat about as often as those of a real text. */
+function prose(seed: number, count: number): string {
+  let state = seed + 1;
+  const words: string[] = [];
+  for (let n = 0; n < count; n++) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    // Common words are common: the rank falls with the square of a uniform number.
+    const rank = Math.floor(((state >>> 8) / 2 ** 24) ** 2 * 4000);
+    words.push(`w${((rank + 7) * 7919).toString(36)}`);
+  }
+  return words.join(" ");
+}
+
+/** Notes in `gone` what is not there, as the store does where it keeps that table. */
+export async function noteGone({ folder }: Shelf): Promise<void> {
+  const main = openDatabase(`${folder}/askonce.db`);
+  const archive = openDatabase(`${folder}/archive.db`);
+  try {
+    main.value("PRAGMA busy_timeout = 5000");
+    if (Number(main.value("SELECT count(*) FROM sqlite_master WHERE name = 'gone'")) > 0) return;
+    main.exec("CREATE TABLE gone (seq INTEGER PRIMARY KEY AUTOINCREMENT, id INTEGER NOT NULL)");
+    const ids = String(archive.value("SELECT group_concat(entry_id) FROM requests")).split(",");
+    for (const id of ids) {
+      if (Number(main.value(`SELECT count(*) FROM entries WHERE id = ${id}`)) === 0)
+        main.exec(`INSERT INTO gone (id) VALUES (${id})`);
+    }
+  } finally {
+    main.close();
+    archive.close();
+  }
 }

@@ -121,7 +121,7 @@ test("every figure comes back as it was counted, in total, by group and over tim
 
 test("money adds up exactly over many small amounts in any order", () => {
   const { journal } = fresh();
-  const prices = Array.from({ length: 400 }, (_, n) => (n * 7919 + 1) * 1e-9);
+  const prices = Array.from({ length: 150 }, (_, n) => (n * 7919 + 1) * 1e-9);
   for (const savedUsd of prices) journal.record(batch(delta({ tally: { savedUsd } })));
   const byHand = prices.toReversed().reduce((sum, price) => sum + price, 0);
   assert.equal(roundUsd(journal.stats({ since: 0 }, NOW).total.savedUsd), roundUsd(byHand));
@@ -199,18 +199,18 @@ test("a series steps by minutes, then by hours, then by days, and leaves empty s
 
 test("tending drops minutes and hours in slices and loses no figure that is still promised", () => {
   const { journal, db } = fresh();
-  const old = Array.from({ length: 1500 }, (_, n) => delta({ at: NOW - 27 * HOUR - n * MINUTE }));
+  const old = Array.from({ length: 600 }, (_, n) => delta({ at: NOW - 27 * HOUR - n * MINUTE }));
   const older = Array.from({ length: 100 }, (_, n) => delta({ at: NOW - 71 * DAY - n * HOUR }));
   journal.record(batch(delta(), ...old, ...older));
   const count = (step: number) => Number(db.value(`SELECT COUNT(*) FROM journal_sums WHERE step = ${step}`));
   assert.equal(journal.tend(LIMITS, NOW), true);
   let rounds = 1;
   while (journal.tend(LIMITS, NOW)) rounds++;
-  assert.ok(rounds >= 3, String(rounds));
+  assert.ok(rounds >= 2, String(rounds));
   assert.equal(count(0), 2, "the minute of now, its own and that of all groups");
-  assert.ok(count(1) < 2 * 40);
-  assert.equal(journal.stats({ since: 0 }, NOW).total.requests, 1601);
-  assert.equal(journal.stats({ since: NOW - 60 * DAY }, NOW).total.requests, 1501);
+  assert.ok(count(1) < 2 * 20);
+  assert.equal(journal.stats({ since: 0 }, NOW).total.requests, 701);
+  assert.equal(journal.stats({ since: NOW - 60 * DAY }, NOW).total.requests, 601);
 });
 
 test("a batch that comes twice counts once, and the next one counts", () => {
@@ -259,9 +259,9 @@ test("groups past a day's thousand count as (other), and totals lose none", () =
   const { journal, db } = fresh();
   const names = Array.from({ length: 1100 }, (_, n) => delta({ dimensions: { namespace: `n${n}` } }));
   journal.record(batch(...names));
-  journal.record(batch(...names.toReversed()));
+  journal.record(batch(...names.slice(900).toReversed()));
   const { total, groups } = journal.stats({ since: 0, by: "namespace" }, NOW);
-  assert.equal(total.requests, 2200);
+  assert.equal(total.requests, 1300);
   assert.equal(groups.length, 1001);
   assert.deepEqual([groups[0]?.name, groups[0]?.requests], ["(other)", 200]);
   assert.equal(db.value("SELECT COUNT(*) FROM journal_dimensions"), 1001);
