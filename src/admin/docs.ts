@@ -17,9 +17,12 @@ export function docsRoutes(
   routes: readonly Route[],
   { version }: Pick<AdminParts, "version">,
 ): readonly Route[] {
-  let made: OpenApi | undefined;
-  const document = () => {
-    made ??= openApi([...routes, ...own], { version, groups: GROUPS });
+  let made: { document: OpenApi; html: string } | undefined;
+  // When it is first asked for: a start has better things to do.
+  const all = () => {
+    if (made !== undefined) return made;
+    const document = openApi([...routes, ...own], { version, groups: GROUPS });
+    made = { document, html: docsPage(document) };
     return made;
   };
   const page = (answer: RouteAnswer & { type: string }, facts: Pick<Route, "path" | "id" | "summary">) =>
@@ -30,7 +33,7 @@ export function docsRoutes(
         { type: "application/json", description: "An OpenAPI 3.1 document." },
         { path: "/openapi.json", id: "getDocument", summary: "This document" },
       ),
-      handle: async () => Response.json(document()),
+      handle: async () => Response.json(all().document),
     }),
     route({
       ...page(
@@ -38,7 +41,7 @@ export function docsRoutes(
         { path: "/docs", id: "getDocs", summary: "The same for people" },
       ),
       handle: async () =>
-        new Response(docsPage(document()), {
+        new Response(all().html, {
           headers: {
             "content-type": "text/html; charset=utf-8",
             "content-security-policy":
