@@ -16,6 +16,8 @@ export interface ScriptedRun {
   readonly env?: Readonly<Record<string, string>>;
   /** Files by absolute path; an error's code in place of a text makes reading fail with it. */
   readonly files?: Readonly<Record<string, string | { readonly code: string }>>;
+  /** Permission bits, where they are not 0600 and 0700. */
+  readonly modes?: Readonly<Record<string, number>>;
   readonly stdin?: string;
   readonly terminal?: Partial<Terminal>;
   /** Answers for a running instance. */
@@ -57,7 +59,7 @@ export async function ran(args: readonly string[], options: ScriptedRun = {}): P
     cwd: "/cwd",
     args: [...args, "--data", DATA],
     env: { HOME: "/home/me", ...options.env },
-    files: scriptedFiles(files),
+    files: scriptedFiles(files, options.modes),
     decodes: [],
     fetch: (url: string, init: UpstreamInit) => answer(options.api, { url, init, asked }),
     terminal: { stdin: false, stdout: false, stderr: false, columns: undefined, ...options.terminal },
@@ -103,7 +105,10 @@ async function answer(
   return Response.json({ error: { code: "not_found", message: `nothing at ${one.path}` } }, { status: 404 });
 }
 
-function scriptedFiles(files: Map<string, string | { readonly code: string }>) {
+function scriptedFiles(
+  files: Map<string, string | { readonly code: string }>,
+  modes: Readonly<Record<string, number>> = {},
+) {
   const encoder = new TextEncoder();
   const missing = (path: string) => Object.assign(new Error(`no ${path}`), { code: "ENOENT" });
   const text = (path: string) => {
@@ -121,7 +126,7 @@ function scriptedFiles(files: Map<string, string | { readonly code: string }>) {
       const folder = below(path).length > 0;
       if (!folder && !files.has(path)) return undefined;
       const bytes = folder ? 0 : text(path).length;
-      return { folder, bytes, mode: folder ? 0o700 : 0o600, ours: true, modifiedAt: 0 };
+      return { folder, bytes, mode: modes[path] ?? (folder ? 0o700 : 0o600), ours: true, modifiedAt: 0 };
     },
     async list(folder: string) {
       const names = below(folder).map((path) => path.slice(folder.length + 1));

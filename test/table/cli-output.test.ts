@@ -211,3 +211,65 @@ test("a line that an import refuses is named with its file", async () => {
   assert.deepEqual([code, stderr], [1, "askonce: tape.ndjson: line 2: no request\n"]);
   assert.match((await runs(["import", "gone.ndjson"])).stderr, /gone\.ndjson cannot be read \(ENOENT\)/);
 });
+
+test("doctor says what is wrong and what to do, and fails where something is", async () => {
+  const doctor = async (more: ScriptedRun, ...args: string[]) => {
+    const { code, stdout } = await runs(["doctor", "--json", "--listen", "127.0.0.1:0", ...args], more);
+    const checks: { name: string; status: string; found: string; todo?: string }[] =
+      JSON.parse(stdout).checks;
+    return { code, odd: checks.filter(({ status }) => status !== "ok"), checks };
+  };
+  const open = await doctor({ modes: { [`${DATA}/admin-token`]: 0o644, [DATA]: 0o755 } }, "--offline");
+  assert.deepEqual(
+    [open.code, open.odd.map(({ name, status, todo }) => [name, status, todo])],
+    [
+      1,
+      [
+        ["data folder", "warn", "chmod 700 /data"],
+        ["files", "fail", "chmod 600 /data/admin-token"],
+      ],
+    ],
+  );
+  const env = {
+    OPENAI_BASE_URL: "http://me:secret@elsewhere:1/v1?key=secret",
+    ANTHROPIC_BASE_URL: "http://localhost:8181/anthropic",
+    HTTP_PROXY: "http://proxy",
+    OPENAI_API_KEY: "sk-secret",
+    ASKONCE_TLL: "1h",
+  };
+  const clients = await doctor({ env }, "--offline");
+  assert.deepEqual(
+    [clients.code, clients.odd.map(({ name, status }) => [name, status])],
+    [
+      0,
+      [
+        ["settings", "warn"],
+        ["clients", "warn"],
+        ["proxy", "warn"],
+      ],
+    ],
+  );
+  assert.doesNotMatch(JSON.stringify(clients.checks), /secret/);
+  assert.match(JSON.stringify(clients.checks), /set in this shell: OPENAI_API_KEY/);
+  const away = await doctor({}, "--provider", "mine=http://127.0.0.1:1");
+  const unreached = away.odd.map(({ found }) => found).join("\n");
+  assert.match(unreached, /mine cannot be reached at http:\/\/127\.0\.0\.1:1 \(ECONNREFUSED\)/);
+  assert.equal(away.code, 1);
+  const broken = await doctor({ env: { ASKONCE_TTL: "nonsense" } });
+  assert.deepEqual([broken.code, broken.odd.length], [1, 1]);
+});
+
+test("of several instances the one started last that answers is asked; without one the folder is read", async () => {
+  const instance = (url: string, started_at: string) =>
+    JSON.stringify({ pid: 1, url, version: "0", started_at });
+  const stale = {
+    [`${DATA}/instances/1.json`]: instance("http://127.0.0.1:1", "2026-12-01T00:00:00Z"),
+    [`${DATA}/instances/2.json`]: "{",
+    [`${DATA}/instances/3.json`]: instance("nonsense", "2027-12-01T00:00:00Z"),
+  };
+  const { code, asked } = await runs(["ls"], { files: stale });
+  assert.deepEqual([code, asked.length], [0, 1]);
+  const { stderr, code: none } = await ran(["tail"], { files: stale });
+  assert.match(stderr, /start askonce serve first/);
+  assert.equal(none, 1);
+});

@@ -1,4 +1,4 @@
-import { EventSourceParserStream } from "eventsource-parser/stream";
+import { createParser, type EventSourceMessage } from "eventsource-parser";
 import { CommandError, UsageError } from "../../errors.ts";
 import { ask, type RowAnswer, refuseError } from "../answers.ts";
 import type { Api } from "../api.ts";
@@ -72,20 +72,23 @@ async function printRows(
 }
 
 async function follow(context: Context, body: ReadableStream<Uint8Array>, seen: Set<string>): Promise<void> {
-  const events = body
-    .pipeThrough(new TextDecoderStream() as unknown as TransformStream<Uint8Array, string>)
-    .pipeThrough(new EventSourceParserStream());
-  const reader = events.getReader();
+  const waiting: EventSourceMessage[] = [];
+  const parser = createParser({ onEvent: (event) => void waiting.push(event) });
+  const decoder = new TextDecoder();
+  const reader = body.getReader();
   for (;;) {
     // The server may be killed: that ends it as well as its own end does.
     const { done, value } = await reader.read().catch(() => ({ done: true as const, value: undefined }));
     if (done) return;
-    if (value.event === "dropped") {
-      context.screen.say("requests came faster than they could be shown: some are left out");
-      continue;
+    parser.feed(decoder.decode(value, { stream: true }));
+    for (const { event, data } of waiting.splice(0)) {
+      if (event === "dropped") {
+        context.screen.say("requests came faster than they could be shown: some are left out");
+        continue;
+      }
+      const row = JSON.parse(data) as RowAnswer;
+      if (!seen.delete(row.request_id)) await print(context, row);
     }
-    const row = JSON.parse(value.data) as RowAnswer;
-    if (!seen.delete(row.request_id)) await print(context, row);
   }
 }
 
