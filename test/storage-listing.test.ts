@@ -92,7 +92,7 @@ test("each sort of each filter lists in pages, in order and once, exactly what t
     assert.equal(count(db, filter), expected.length, JSON.stringify(filter));
     for (const sort of Object.keys(VALUE) as EntrySort[]) {
       const value = VALUE[sort];
-      const sign = sort === "oldest" ? 1 : -1;
+      const sign = sort === "newest" || sort === "used" ? -1 : 1;
       expected.sort((a, b) => value(a) - value(b) || sign * (a.id - b.id));
       for (const limit of [7, N]) {
         const got = paged(filter, sort, limit).map(({ id }) => id);

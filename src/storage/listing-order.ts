@@ -61,19 +61,25 @@ interface Page {
   readonly limit: number;
 }
 
+/**
+ * Of equal hits or sizes the oldest goes first: they are met in that order, so that SQLite, which keeps the best so
+ * far, need not take in each of a million equals.
+ */
 function read(db: Database, from: SQL, where: SQL, { sort, after, limit }: Page): Position[] {
   const value = COLUMN[sort];
   const direction = sort === "oldest" ? sql`ASC` : sql`DESC`;
   const beyond = sort === "oldest" ? sql`>` : sql`<`;
+  const tie = sort === "hits" || sort === "size" ? sql`-${entries.id}` : sql`${entries.id}`;
+  const last = after && (sort === "hits" || sort === "size" ? -after.id : after.id);
   const rest =
     after === undefined
       ? sql`true`
       : value === entries.id
-        ? sql`${entries.id} ${beyond} ${after.id}`
-        : sql`(${value}, ${entries.id}) ${beyond} (${after.value}, ${after.id})`;
+        ? sql`${entries.id} ${beyond} ${last}`
+        : sql`(${value}, ${tie}) ${beyond} (${after.value}, ${last})`;
   return db.orm.all<Position>(
     sql`SELECT ${entries.id} AS id, ${value} AS value FROM ${from} WHERE ${where} AND ${rest}
-        ORDER BY ${value} ${direction}, ${entries.id} ${direction} LIMIT ${limit}`,
+        ORDER BY ${value} ${direction}, ${tie} ${direction} LIMIT ${limit}`,
   );
 }
 

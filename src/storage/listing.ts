@@ -1,4 +1,4 @@
-import { asc, eq, type SQL, sql } from "drizzle-orm";
+import { asc, eq, gt, type SQL, sql } from "drizzle-orm";
 import type { EntryQuery, EntryRow } from "../cache/archive.ts";
 import type { CacheKey } from "../cache/entry.ts";
 import type { EntryFilter } from "../cache/store.ts";
@@ -7,7 +7,7 @@ import type { Database } from "./database.ts";
 import { allConditions, listOf } from "./listing-filter.ts";
 import { positions } from "./listing-order.ts";
 import { keyOfBytes } from "./rows.ts";
-import { entries, groups, SEGMENT } from "./schema.ts";
+import { entries, gone, groups, SEGMENT } from "./schema.ts";
 
 /**
  * Reading functions for lists: synchronous, some ms each even over a million entries, so they run beside the loop, on
@@ -69,6 +69,24 @@ export function keysPage(
     .orderBy(asc(entries.id))
     .all()
     .map(({ id, key }) => ({ id, key: keyOfBytes(key) }));
+}
+
+/**
+ * Ids of dropped entries after a number, in the order of their going. Where the first one's `seq` is more than one above
+ * `after`, those between were let go of unseen (or forgotten by another process): what is kept by id is then to be held
+ * against what is there.
+ */
+export function gonePage(
+  { orm }: Database,
+  page: { readonly after: number; readonly limit: number },
+): { readonly seq: number; readonly id: number }[] {
+  return orm
+    .select()
+    .from(gone)
+    .where(gt(gone.seq, page.after))
+    .orderBy(asc(gone.seq))
+    .limit(page.limit)
+    .all();
 }
 
 function select({ orm }: Database, where: SQL): StoredRow[] {
