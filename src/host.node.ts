@@ -35,7 +35,11 @@ export function nodePart(sinks: { readonly stdout: Sink; readonly stderr: Sink }
     decode,
     onSignal: (signal, handler) => void process.on(signal, handler),
     terminal: terminal(),
-    print: (bytes) => outputs.stdout.print(bytes),
+    async print(bytes) {
+      // On a terminal both are one: what was said first stands first.
+      await outputs.stderr.flush();
+      await outputs.stdout.print(bytes);
+    },
     stdin: () => process.stdin,
     write: (to, text) => outputs[to].write(text),
     usage() {

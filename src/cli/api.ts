@@ -147,7 +147,8 @@ async function overHttp(
 }
 
 async function inProcess(host: Host, config: Config): Promise<Api> {
-  const app = await compose({ ...config, admin: true, log: "off" }, host);
+  await refuseReadOnly(host, config.data);
+  const app = await compose({ ...config, admin: true, log: "off" }, withoutEcho(host));
   const send: Send = ({ method, url, headers }, { body, signal }) =>
     app.admin(new Request(url, { method, headers, signal, ...(body === undefined ? {} : bodyOf(body)) }));
   const api = apiOver(send, {
@@ -156,6 +157,31 @@ async function inProcess(host: Host, config: Config): Promise<Api> {
     token: await app.adminToken(),
   });
   return { ...api, close: () => app.close() };
+}
+
+/** SQLite cannot even read where it may not write. Throws CommandError. */
+async function refuseReadOnly({ files }: Host, data: string): Promise<void> {
+  if (!(await files.facts(data))) return;
+  const probe = `${data}/probe-${crypto.randomUUID()}`;
+  try {
+    await files.createPrivate(probe, "");
+    await files.remove(probe);
+  } catch (error) {
+    const code = (error as { code?: string }).code ?? String(error);
+    throw new CommandError(
+      `run this as the user who may write to ${data}, which its database needs (${code})`,
+    );
+  }
+}
+
+/** What a command did it says itself: the line that a server's log has of it would be its echo. */
+function withoutEcho(host: Host): Host {
+  return {
+    ...host,
+    write(to, text) {
+      if (to !== "stderr" || !text.endsWith("through the admin API\n")) host.write(to, text);
+    },
+  };
 }
 
 /** A stream needs `duplex`, which not every runtime's types know. */

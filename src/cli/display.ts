@@ -27,8 +27,9 @@ function escaped(text: string): string {
 }
 
 const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
+/** What Unicode calls wide or full-width (UAX #11), and what is shown as a picture. */
 const WIDE =
-  /^(?:\p{Emoji_Presentation}|.\ufe0f|[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Hangul}\p{sc=Bopomofo}\p{sc=Yi}]|[\u3000-\u303e\uff01-\uff60\uffe0-\uffe6])/u;
+  /^(?:\p{Emoji_Presentation}|.\ufe0f|[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe10-\ufe19\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}])/u;
 const NARROW = /^[\x20-\x7e]*$/;
 
 /** Columns that a text without control characters takes. */

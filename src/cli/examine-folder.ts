@@ -129,7 +129,9 @@ async function databaseChecks(host: Host, data: string): Promise<readonly Check[
             name: "database",
             status: "fail",
             found: `${name}: ${fault}`,
-            todo: "restart askonce: it sets a damaged file aside and begins a new one",
+            todo: /readonly|unable to open/i.test(fault)
+              ? "give askonce's user the right to write to it and to its folder"
+              : "restart askonce: it sets a damaged file aside and begins a new one",
           },
     );
   }

@@ -26,7 +26,7 @@ export function usd(value: number | null | undefined): string {
   if (value === null || value === undefined) return "price unknown";
   if (value === 0) return "$0.00";
   if (value >= 0.1) return `$${value.toFixed(2).replace(/\B(?=(\d{3})+\.)/g, ",")}`;
-  if (value < 0.000_000_5) return "under $0.000001";
+  if (value < 0.000_000_5) return "<$0.000001";
   // Two digits that count, so that a cheap call is no zero.
   const digits = Math.min(6, 1 - Math.floor(Math.log10(value)));
   return `$${value.toFixed(digits).replace(/(\.\d\d\d*?)0+$/, "$1")}`;

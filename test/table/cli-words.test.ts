@@ -21,6 +21,8 @@ test("a text takes the columns that a terminal gives it, and is cut to fewer", (
   for (const [text, columns] of [
     ["abc", 3],
     ["日本語", 6],
+    ["リリース「、」", 14],
+    ["ｶﾅ·", 3],
     ["ｆｕｌｌ", 8],
     ["🙂🇩🇪", 4],
     ["👩‍👩‍👧", 2],
@@ -43,7 +45,7 @@ test("figures are short, and none that counts reads as zero", () => {
     ...["812", "999", "1k", "34.1k", "999.9k", "1M", "1.2M"],
   ]);
   assert.deepEqual([61.2, 0.1, 0.0031, 0.02, 0, 0.000_000_001, 1234.5].map(usd), [
-    ...["$61.20", "$0.10", "$0.0031", "$0.02", "$0.00", "under $0.000001", "$1,234.50"],
+    ...["$61.20", "$0.10", "$0.0031", "$0.02", "$0.00", "<$0.000001", "$1,234.50"],
   ]);
   assert.deepEqual([usd(null), usd(undefined)], ["price unknown", "price unknown"]);
   assert.deepEqual([0.4, 850, 2400, 130_000, 7_800_000, 273_600_000, 60_000].map(duration), [

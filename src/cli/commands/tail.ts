@@ -120,9 +120,15 @@ export function rowLine(row: RowAnswer, { width, paint }: { width: number; paint
 }
 
 function money(row: RowAnswer): string {
-  if (row.saved_usd !== null && row.saved_usd !== undefined) return `+${usd(row.saved_usd)}`;
-  if (row.cost_usd !== null && row.cost_usd !== undefined) return `-${usd(row.cost_usd)}`;
+  if (row.saved_usd !== null && row.saved_usd !== undefined) return signed("+", row.saved_usd);
+  if (row.cost_usd !== null && row.cost_usd !== undefined) return signed("-", row.cost_usd);
   return row.input_tokens === null && row.output_tokens === null ? "" : "no price";
+}
+
+/** A sum too small to be written out leaves no room for its sign, and needs none. */
+function signed(sign: "+" | "-", value: number): string {
+  const text = usd(value);
+  return text.startsWith("<") ? text : sign + text;
 }
 
 function wordColor({ cache, status }: RowAnswer, paint: Paint): (text: string) => string {
