@@ -63,12 +63,12 @@ export function savedBy(entry: Entry): RequestEvent["saved"] {
 export function tellRefresh(parts: ProxyParts, job: Job, flight: AnswerFlight): void {
   const at = parts.clock.now();
   const { provider, endpoint, model, namespace } = job.facts;
-  void flight.done.then(({ usage, spent, refusal, model: answered }: Outcome) =>
+  void flight.done.then(({ usage, spent, refusal }: Outcome) =>
     parts.journal.refreshed({
       at,
       provider,
       endpoint,
-      model: answered ?? model,
+      model,
       namespace,
       credential: job.credentialLabel,
       usage,

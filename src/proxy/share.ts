@@ -151,7 +151,7 @@ export async function deliver(
           detail: leads ? ended.refusal : "collapsed",
           delivery,
           key: ended.key ?? job.key,
-          model: ended.model ?? job.facts.model,
+          model: job.facts.model,
           ...(leads ? { led: ended } : { shared: ended.spent }),
         });
       // What the call took is known at its end, be it after the client left.

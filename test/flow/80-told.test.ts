@@ -167,7 +167,7 @@ test("a refresh behind a stale answer is told apart from the request it serves",
   assert.deepEqual([outcome, costUsd, saved?.costUsd], ["hit", undefined, cost]);
   assert.equal(run.refreshes.length, 1);
   const [refresh] = run.refreshes;
-  assert.deepEqual([refresh?.costUsd, refresh?.notKept, refresh?.model], [cost, undefined, "m-1"]);
+  assert.deepEqual([refresh?.costUsd, refresh?.notKept, refresh?.model], [cost, undefined, "m"]);
   assert.equal(refresh?.credential, last(run).credential);
   run.advance(5 * 60 * 60_000);
   assert.equal(await say(run), "EXPIRED true");
