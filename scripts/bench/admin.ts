@@ -1,7 +1,7 @@
 /**
  * How long the admin API's questions take on a large data folder, and what hits feel of it meanwhile.
  *
- *   bun scripts/bench/million.ts --data FOLDER [--entries 1000000]      (once; makes the folder)
+ *   bun scripts/bench/million.ts FOLDER [ENTRIES]      (once; makes the folder)
  *   taskset -c 1 bun scripts/bench/admin.ts --data FOLDER [--times 10] [--rate 200]
  *
  * Needs dist/askonce and taskset; the server runs on core 0. Prints a table; exits with 1 where a bound is passed:

@@ -6,13 +6,15 @@
  */
 import { createHash } from "node:crypto";
 import { chmod, mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
-import type { EntrySort } from "../../src/cache/archive.ts";
+import { type Archive, type EntrySort, emptyTally } from "../../src/cache/archive.ts";
 import { type CacheKey, type Entry, memoryBody } from "../../src/cache/entry.ts";
 import type { EntryFilter } from "../../src/cache/store.ts";
 import type { SharedStore } from "../../src/cache/tiered.ts";
 import { systemClock } from "../../src/clock.ts";
+import { thread } from "../../src/host.node.ts";
 import type { Files } from "../../src/host.ts";
 import type { NewRequest } from "../../src/requests/kept.ts";
+import { openArchive } from "../../src/storage/archive.ts";
 import type { Database, OpenDatabase } from "../../src/storage/database.ts";
 import { keysPage, listPage } from "../../src/storage/listing.ts";
 import { count } from "../../src/storage/listing-count.ts";
@@ -214,20 +216,83 @@ export function measure(db: Database): void {
   timed("10,000 keys of a namespace", () => keysPage(db, { namespace: "ci" }, { limit: 10_000 }).length);
 }
 
+/** The archive of the same folder, in its thread; what does not fit into its queue would be dropped, so it is awaited. */
+function openFilledArchive(folder: string, store: SharedStore): Archive {
+  const worker = onBun ? "../../src/storage/desk.bun.ts" : "../../src/storage/desk.deno.ts";
+  return openArchive({
+    folder,
+    startThread: () => thread(new Worker(new URL(worker, import.meta.url).href, { type: "module" })),
+    clock: systemClock,
+    settings: () => ({
+      requests: "full",
+      searchText: 32 * 1024,
+      journalKeepMs: Infinity,
+      journalSize: 2 ** 30,
+      maxSize: 2 ** 40,
+    }),
+    forgotten: (upTo) => void store.forgotten(upTo).catch(() => {}),
+    report: (message) => console.error(message),
+  });
+}
+
+/** A day of sums, as some dozen groups leave them each minute. */
+async function fillJournal(archive: Archive, now: number): Promise<void> {
+  const minute = Math.floor(now / 60_000) * 60_000;
+  for (let n = 0; n < 24 * 60; n++) {
+    const below = chance(n + 1);
+    const deltas = Object.entries(MODELS).flatMap(([provider, models]) =>
+      models.slice(0, 2).map((model) => {
+        const tally = { ...emptyTally(), requests: 10, hits: 7, misses: 3, calls: 3 };
+        const money = {
+          spentTokens: below(9000),
+          spentUsd: below(900) / 1e4,
+          savedTokens: 7000,
+          savedUsd: 0.07,
+        };
+        return {
+          minute: minute - n * 60_000,
+          dimensions: {
+            provider,
+            endpoint: "chat",
+            model,
+            namespace: NAMESPACES[below(12)] as string,
+            credential: "",
+          },
+          tally: { ...tally, ...money },
+          notKept: {},
+          hitLatency: [3, 4],
+          missLatency: [0, 0, 0, 0, 0, 0, 0, 0, 0, 3],
+        };
+      }),
+    );
+    await archive.record({ deltas, rows: [] });
+  }
+}
+
 async function main([folder, entries = "1000000"]: readonly string[]): Promise<void> {
   if (folder === undefined) throw new Error("usage: million.ts FOLDER [ENTRIES]");
   const store = await openFilled(folder);
   const there = store.stats().entries;
   if (there < Number(entries)) {
     const now = Date.now();
+    const archive = openFilledArchive(folder, store);
+    let kept = 0;
+    if (there === 0) await fillJournal(archive, now);
     for (let from = there; from < Number(entries); from += 100_000) {
       const to = Math.min(Number(entries), from + 100_000);
       const since = performance.now();
-      await fill(store, { from, to, now }, () => {});
+      await fill(store, { from, to, now }, (key, request) => {
+        archive.keep(key, request);
+        return ++kept % BATCH === 0 ? archive.settled() : undefined;
+      });
       console.log(
         `${to} entries, ${(((performance.now() - since) * 1000) / (to - from)).toFixed(0)} us each`,
       );
     }
+    await archive.settled();
+    const { bytes, dropped } = archive.state();
+    console.log(`archive: ${(bytes / Number(entries)).toFixed(0)} bytes on disk each, ${dropped} dropped`);
+    await archive.close();
   }
   const { entries: n, bytes } = store.stats();
   console.log(`${n} entries, ${(bytes / n).toFixed(0)} bytes on disk each`);
