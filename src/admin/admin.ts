@@ -100,8 +100,7 @@ export function createAdmin(parts: AdminParts): Hono<AdminBindings> {
     throw adminErrors.method("GET, HEAD");
   });
   app.use(`${API}/*`, async ({ req: { raw, path } }, next) => {
-    const reads = raw.method === "GET" || raw.method === "HEAD";
-    if (!(reads && open.has(path))) await requireToken(raw, parts.token);
+    if (!open.has(path)) await requireToken(raw, parts.token);
     return next();
   });
   mount(app, routes);
