@@ -3,6 +3,7 @@ import { keptToken } from "./admin/token.ts";
 import { createAdminApp, createApp } from "./app.ts";
 import { Flights } from "./cache/flights.ts";
 import { memoryStore } from "./cache/memory.ts";
+import { purgeAll } from "./cache/purge.ts";
 import { tieredStore } from "./cache/tiered.ts";
 import { systemClock } from "./clock.ts";
 import type { Config, ListenAddress } from "./config.ts";
@@ -170,11 +171,7 @@ export async function compose(config: Config, host: Host): Promise<App> {
     journal,
     explainer: explainer(proxy),
     rekey: rekeyer(proxy, { knownTag: (label) => archive.poolOf(label) }),
-    purge(filter) {
-      // Before the store: what is dismissed here is not put behind the purge's back.
-      proxy.flights.dismiss(filter, clock.now());
-      return store.purge(filter);
-    },
+    purge: (filter) => purgeAll(proxy, filter),
     token,
     clock,
     version: VERSION,
