@@ -52,7 +52,7 @@ export class Import {
   /** One after the other. Rejects with `StoreFault`, nothing changed. */
   putAll(entries: readonly Entry[]): Promise<void> {
     const run = this.#last.then(() => this.#run(entries));
-    this.#last = run.catch(() => {});
+    this.#last = run.catch(() => {}).then(() => this.#settle());
     return run;
   }
 
@@ -63,7 +63,7 @@ export class Import {
   }
 
   async #run(entries: readonly Entry[]): Promise<void> {
-    const { connection, bodies, room, writer } = this.parts;
+    const { connection, bodies } = this.parts;
     if (entries.length === 0) return;
     if (!(await connection.writable())) throw this.#refusal();
     const ready: Ready[] = [];
@@ -79,10 +79,15 @@ export class Import {
       throw error instanceof StoreFault
         ? error
         : new StoreFault("the entries could not be written", { cause: error });
-    } finally {
-      room.reserved = 0;
     }
+  }
+
+  /** Until the WAL is in the file it takes room beside it. */
+  async #settle(): Promise<void> {
+    const { room, writer } = this.parts;
+    if (room.reserved === 0) return;
     await writer.submit({ bytes: () => 0, run: () => {}, checkpoint: true }).catch(() => {});
+    room.reserved = 0;
   }
 
   async #pack(entries: readonly Entry[], ready: Ready[]): Promise<void> {

@@ -15,7 +15,7 @@ import {
 } from "./listing-filter.ts";
 import { entries, SEGMENT } from "./schema.ts";
 
-/** Up to so many entries are looked at one by one; more are dense enough to be met soon on the way along an index. */
+/** Up to so many entries are looked at one by one; for more it is quicker to walk along the index on use. */
 const FEW = 4000;
 
 const COLUMN = {
@@ -25,6 +25,9 @@ const COLUMN = {
   hits: entries.hits,
   size: entries.size,
 } satisfies Record<EntrySort, unknown>;
+
+/** By hits and size it is walked whole. */
+const BY_USE = sql`entries INDEXED BY entries_by_use`;
 
 /** Where the entries of the next page stand, in their order, and one more where there is one. */
 export function positions(db: Database, query: EntryQuery, after: Position | undefined): Position[] {
@@ -49,8 +52,7 @@ export function positions(db: Database, query: EntryQuery, after: Position | und
   const along = narrowsGroups(filter)
     ? sql`+${entries.groupId} IN ${listOf(ids)} AND ${timeCondition(filter)}`
     : timeCondition(filter);
-  if (sort === "used") return alongUse(db, along, page);
-  return read(db, sql`entries INDEXED BY ${sql.raw(`entries_by_${sort}`)}`, along, page);
+  return sort === "used" ? alongUse(db, along, page) : read(db, BY_USE, along, page);
 }
 
 interface Page {
@@ -77,9 +79,8 @@ function read(db: Database, from: SQL, where: SQL, { sort, after, limit }: Page)
 
 /** The index on use holds a run for each segment. */
 function alongUse(db: Database, where: SQL, page: Page): Position[] {
-  const from = sql`entries INDEXED BY entries_by_use`;
   return Object.values(SEGMENT)
-    .flatMap((segment) => read(db, from, sql`${entries.segment} = ${segment} AND ${where}`, page))
+    .flatMap((segment) => read(db, BY_USE, sql`${entries.segment} = ${segment} AND ${where}`, page))
     .sort((a, b) => b.value - a.value || b.id - a.id)
     .slice(0, page.limit);
 }

@@ -131,10 +131,8 @@ export const STEPS: readonly string[] = [
     ORDER BY e.id;
   DROP TABLE entries_1;
   DROP TABLE pools_1;
-  CREATE INDEX entries_by_use ON entries (segment, last_used, group_id);
+  CREATE INDEX entries_by_use ON entries (segment, last_used, group_id, hits, size, stored_at);
   CREATE INDEX entries_by_group ON entries (group_id, id, stored_at);
-  CREATE INDEX entries_by_hits ON entries (hits, id, group_id);
-  CREATE INDEX entries_by_size ON entries (size, id, group_id);
   CREATE TABLE gone (seq INTEGER PRIMARY KEY AUTOINCREMENT, id INTEGER NOT NULL) STRICT;
   CREATE TRIGGER entry_added AFTER INSERT ON entries BEGIN
     UPDATE totals SET entries = entries + 1, bytes = bytes + new.cost WHERE segment = new.segment;

@@ -115,7 +115,7 @@ export class Room {
     const over = Number(db.value("PRAGMA page_count")) > limit;
     if (free === 0 || (!over && free <= SPARE_PAGES + limit * SPARE_SHARE)) return false;
     // Each may be swapped with one from the file's end, which the WAL then holds. Over the limit haste counts more.
-    const bytes = over ? HASTY_BYTES : this.transactionBytes();
+    const bytes = over && this.reserved === 0 ? HASTY_BYTES : this.transactionBytes();
     const pages = Math.min(free, Math.ceil(bytes / pageSizeOf(transaction.opened)));
     transaction.spent += pages * pageSizeOf(transaction.opened);
     db.value(`PRAGMA incremental_vacuum(${pages})`);
