@@ -204,9 +204,8 @@ test("tending drops minutes and hours in slices and loses no figure that is stil
   journal.record(batch(delta(), ...old, ...older));
   const count = (step: number) => Number(db.value(`SELECT COUNT(*) FROM journal_sums WHERE step = ${step}`));
   assert.equal(journal.tend(LIMITS, NOW), true);
-  let rounds = 1;
-  while (journal.tend(LIMITS, NOW)) rounds++;
-  assert.ok(rounds >= 2, String(rounds));
+  assert.ok(count(0) > 2, "a slice, not all of them");
+  assert.equal(journal.tend(LIMITS, NOW), false);
   assert.equal(count(0), 2, "the minute of now, its own and that of all groups");
   assert.ok(count(1) < 2 * 20);
   assert.equal(journal.stats({ since: 0 }, NOW).total.requests, 701);
