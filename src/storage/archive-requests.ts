@@ -83,8 +83,16 @@ export class RequestTables {
     return this.#statements.read.get({ entryId });
   }
 
-  headOf(row: RequestRow) {
-    return headOf(DECODER.decode(this.parts.read(row.headId)), row);
+  /** `seen` spares reading a head twice that many requests have in common. */
+  headOf(row: Pick<RequestRow, "headId" | "sample" | "digest">, seen?: Map<number, string>) {
+    const shared = seen?.get(row.headId) ?? DECODER.decode(this.parts.read(row.headId));
+    seen?.set(row.headId, shared);
+    return headOf(shared, row);
+  }
+
+  /** What is needed to put a request in its place; cheaper than the whole row. */
+  place(entryId: number) {
+    return this.#statements.place.get({ entryId });
   }
 
   /** What is remembered; the body is undefined where it was not to be, or its room was needed. */
@@ -169,6 +177,16 @@ function prepare({ orm }: Database) {
       .prepare(),
     prompt: orm
       .select({ prompt: requests.prompt, keyHead: requests.keyHead })
+      .from(requests)
+      .where(eq(requests.entryId, arg("entryId")))
+      .prepare(),
+    place: orm
+      .select({
+        keyHead: requests.keyHead,
+        headId: requests.headId,
+        sample: requests.sample,
+        digest: requests.digest,
+      })
       .from(requests)
       .where(eq(requests.entryId, arg("entryId")))
       .prepare(),

@@ -156,11 +156,12 @@ class DeskParts implements Omit<Answers, "open" | "piece"> {
   /** Within a model: by the body's digest, then the sample; what is not remembered comes first, in order of age. */
   async sorted(filter: EntryQuery["filter"]): Promise<readonly CacheKey[]> {
     const found = this.#try(() => this.#need().keys(filter));
+    const seen = new Map<number, string>();
     const ordered = await this.#file.read(({ requests }) =>
       found.map(({ id, key }) => {
-        const row = requests.row(id);
+        const row = requests.place(id);
         if (row === undefined || row.keyHead !== keyHeadOf(key)) return { key, order: undefined };
-        const { provider, path, namespace, model, digest, sample } = requests.headOf(row);
+        const { provider, path, namespace, model, digest, sample } = requests.headOf(row, seen);
         return { key, order: [provider, path, namespace, model ?? "", digest, sample] as const };
       }),
     );
