@@ -23,6 +23,8 @@ import { rekeyer } from "./proxy/rekey.ts";
 import { Samples } from "./proxy/samples.ts";
 import { Verified } from "./proxy/verified.ts";
 import { openArchive } from "./storage/archive.ts";
+import { refuseNewerArchive } from "./storage/archive-file.ts";
+import { archiveShare } from "./storage/archive-room.ts";
 import { faultIn } from "./storage/look.ts";
 import { openStore } from "./storage/store.ts";
 import { VERSION } from "./version.ts";
@@ -70,12 +72,13 @@ export async function compose(config: Config, host: Host): Promise<App> {
     clock,
     limits: () => ({
       maxSize: current.maxSize,
-      besideBytes: archive.state().bytes,
+      besideBytes: Math.max(archive.state().bytes, archiveShare(current)),
       inactiveMs: current.inactiveMs,
       ttlMs: (endpoint) => (PURE_KINDS.has(endpoint) ? current.ttlPureMs : current.ttlMs),
     }),
     report,
   });
+  refuseNewerArchive(config.data);
   const store = tieredStore({ memory: memoryStore({ maxBytes: config.maxMemory }), durable });
   const archive = openArchive({
     folder: config.data,

@@ -1,7 +1,7 @@
-import { closeSync, openSync, statSync } from "node:fs";
+import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { rename, stat } from "node:fs/promises";
 import type { Clock } from "../clock.ts";
-import { StoreFault } from "../errors.ts";
+import { StartError, StoreFault } from "../errors.ts";
 import { ArchiveJournal } from "./archive-journal.ts";
 import { RequestTables } from "./archive-requests.ts";
 import { ARCHIVE_ID, STEPS } from "./archive-schema.ts";
@@ -39,6 +39,8 @@ export class ArchiveFile {
   #fault: string | undefined;
   #damaged = false;
   #triedAt = -Infinity;
+  #walBytes = 0;
+  #walOf: Database | undefined;
 
   constructor(readonly options: ArchiveFileOptions) {
     this.path = `${options.folder}/archive.db`;
@@ -68,6 +70,16 @@ export class ArchiveFile {
     } catch (error) {
       throw this.note(error);
     }
+  }
+
+  /** Keeps the WAL about that short. */
+  async boundWal(bytes: number): Promise<void> {
+    const { db } = await this.opened();
+    if (this.#walBytes === bytes && this.#walOf === db) return;
+    db.value(`PRAGMA journal_size_limit = ${bytes}`);
+    db.value(`PRAGMA wal_autocheckpoint = ${Math.ceil(bytes / Number(db.value("PRAGMA page_size")))}`);
+    this.#walBytes = bytes;
+    this.#walOf = db;
   }
 
   /** Runs `act` over the open archive. Throws `StoreFault` for what the disk refused. */
@@ -127,7 +139,6 @@ export class ArchiveFile {
       db.value(`PRAGMA busy_timeout = ${BUSY_MS}`);
       migrate(db);
       db.value("PRAGMA synchronous = NORMAL");
-      db.value("PRAGMA journal_size_limit = 4194304");
       db.value("PRAGMA cache_size = -8192");
       // What a purged entry asked is overwritten, not only let go.
       db.value("PRAGMA secure_delete = ON");
@@ -192,6 +203,31 @@ function closeDatabase(db: Database): void {
     // A disk that refuses, or another process that writes: they stay free.
   }
   db.close();
+}
+
+/**
+ * Throws `StartError` where `folder` holds the archive of a newer program, which is only looked at. One that cannot be
+ * read is left to the thread, which says what is wrong with it.
+ */
+export function refuseNewerArchive(folder: string): void {
+  let version = 0;
+  try {
+    const file = openSync(`${folder}/archive.db`, "r");
+    try {
+      const header = Buffer.alloc(100);
+      if (readSync(file, header) === 100 && header.readUInt32BE(68) === ARCHIVE_ID)
+        version = header.readUInt32BE(60);
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    return;
+  }
+  if (version <= STEPS.length) return;
+  throw new StartError(
+    `use a newer askonce, or another data folder: this one's archive.db has version ${version}, ` +
+      `and this program knows versions up to ${STEPS.length} (it was left as it was)`,
+  );
 }
 
 class NewerArchive extends StoreFault {}

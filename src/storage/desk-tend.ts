@@ -2,15 +2,12 @@ import type { Clock } from "../clock.ts";
 import type { ArchiveSettings } from "./archive.ts";
 import type { Entries } from "./archive-entries.ts";
 import type { ArchiveFile, OpenArchive } from "./archive-file.ts";
+import { archiveFileBytes, archiveShare } from "./archive-room.ts";
 import { keyHeadOf } from "./request-rows.ts";
 
-/** What the archive may take of all the room there is. */
-const SHARE = 0.5;
 /** Above it the oldest texts go, down to LOW. */
 const HIGH = 0.96;
 const LOW = 0.92;
-/** The WAL and its index. */
-const BESIDE_BYTES = 5 * 1024 * 1024;
 /** Forgotten in one transaction. */
 const STEP = 200;
 /** One round; calls wait that long. */
@@ -68,8 +65,8 @@ export class Tending {
   }
 
   /** Drops the oldest texts, then the oldest requests, while the archive takes more than its share. True: go on. */
-  async bound({ maxSize }: ArchiveSettings, inTime: () => boolean): Promise<boolean> {
-    const limit = Math.max(0, maxSize * SHARE - BESIDE_BYTES);
+  async bound(settings: ArchiveSettings, inTime: () => boolean): Promise<boolean> {
+    const limit = archiveFileBytes(settings);
     const { db } = await this.parts.file.opened();
     if (usedBytes(db) <= limit * HIGH) return false;
     while (usedBytes(db) > limit * LOW) {
@@ -137,15 +134,16 @@ export class Tending {
     const now = clock.now();
     const drift = now - this.#start.wall - (clock.monotonic() - this.#start.monotonic);
     if (Math.abs(drift) > JUMP_MS) return false;
-    return file.read(({ journal }) => journal.tend(settings, now));
+    const journalSize = Math.min(settings.journalSize, archiveShare(settings) / 4);
+    return file.read(({ journal }) => journal.tend({ ...settings, journalSize }, now));
   }
 
   /** Gives free pages back to the disk. True while there is more to give. */
-  async #giveBack({ maxSize }: ArchiveSettings): Promise<boolean> {
+  async #giveBack(settings: ArchiveSettings): Promise<boolean> {
     const { db } = await this.parts.file.opened();
     const free = Number(db.value("PRAGMA freelist_count"));
     const pages = Number(db.value("PRAGMA page_count"));
-    const over = pages * Number(db.value("PRAGMA page_size")) > maxSize * SHARE;
+    const over = pages * Number(db.value("PRAGMA page_size")) > archiveFileBytes(settings);
     if (free <= (over ? 0 : Math.max(PAGES_KEPT_FREE, pages / 20))) return false;
     await this.parts.file.read((opened) => opened.db.value(`PRAGMA incremental_vacuum(${STEP * 4})`));
     return Number(db.value("PRAGMA freelist_count")) < free;

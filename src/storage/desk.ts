@@ -4,7 +4,6 @@ import type { CacheKey } from "../cache/entry.ts";
 import type { Clock } from "../clock.ts";
 import { StoreFault } from "../errors.ts";
 import type { KeptRequest, Near, NewRequest } from "../requests/kept.ts";
-import { concat } from "../requests/parts.ts";
 import { keptOf } from "../requests/remember.ts";
 import type { ArchiveSettings } from "./archive.ts";
 import { Entries } from "./archive-entries.ts";
@@ -14,6 +13,7 @@ import { sha256 } from "./archive-requests.ts";
 import { searched } from "./archive-search.ts";
 import type { OpenDatabase } from "./database.ts";
 import type { CallMessage, DeskCalls, DeskMessage, Keepable, Tended } from "./desk-calls.ts";
+import { keepBatch, whole } from "./desk-keep.ts";
 import { Tending } from "./desk-tend.ts";
 import { faultWords } from "./faults.ts";
 import { bytesOnDisk } from "./file.ts";
@@ -75,12 +75,6 @@ export class Desk {
   }
 }
 
-/** Puts a body that came in pieces together. */
-function whole(item: Keepable, pieces: Uint8Array[]): Keepable {
-  if (item.pieces === 0) return item;
-  return { ...item, request: { ...item.request, body: concat(pieces.splice(0, item.pieces)) } };
-}
-
 type Answers = { [Name in keyof DeskCalls]: DeskCalls[Name] };
 
 class DeskParts implements Omit<Answers, "open" | "piece"> {
@@ -102,25 +96,9 @@ class DeskParts implements Omit<Answers, "open" | "piece"> {
     });
   }
 
-  async keep(batch: readonly Keepable[]): Promise<number> {
-    const { requests, searchText } = this.settings;
-    if (requests === "off") return 0;
-    const kept: { key: CacheKey; request: KeptRequest }[] = [];
-    for (const { key, request } of batch) kept.push({ key, request: await keptOf(request, sha256) });
-    try {
-      await this.#file.write((opened) => {
-        const entries = this.#need();
-        for (const { key, request } of kept) {
-          const id = entries.idOf(key);
-          if (id !== undefined) opened.requests.keep({ id, key }, request, { requests, searchText });
-        }
-      });
-    } catch (error) {
-      if (error instanceof StoreFault) return batch.length;
-      throw error;
-    }
-    await this.#tending.bound(this.settings, () => true).catch(() => {});
-    return 0;
+  keep(batch: readonly Keepable[]): Promise<number> {
+    const parts = { file: this.#file, tending: this.#tending, settings: this.settings };
+    return keepBatch(batch, { ...parts, entries: () => this.#need() });
   }
 
   async list(query: EntryQuery): Promise<EntryPage> {

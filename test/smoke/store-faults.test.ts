@@ -4,7 +4,6 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
-  readdirSync,
   readFileSync,
   renameSync,
   symlinkSync,
@@ -22,12 +21,11 @@ import { assertHit, assertMiss, eventually, fresh, inParallel, OWN_PROCESS } fro
 
 const chat = (server: Askonce, body: unknown) => post(server.port, openai.path, { body });
 
-/** The SQLite file: the one that begins as all do. */
+/** Where answers are kept. */
 function databaseOf(data: string): string {
-  const found = filesBelow(data).find(
-    (file) => readFileSync(file).subarray(0, 15).toString() === "SQLite format 3",
-  );
-  return found ?? assert.fail(`no database in ${readdirSync(data)}`);
+  const path = join(data, "askonce.db");
+  assert.equal(readFileSync(path).subarray(0, 15).toString(), "SQLite format 3");
+  return path;
 }
 
 test("a damaged database is set aside and named, and the proxy works on", { timeout: 90_000 }, async (t) => {
@@ -87,15 +85,18 @@ test("a database whose middle is overwritten gives misses or right answers, neve
 test("a database newer than the program is refused with exit code 1, unharmed", OWN_PROCESS, async () => {
   const first = await startAskonce();
   await first.stop();
-  const path = databaseOf(first.data);
+  for (const name of ["archive.db", "askonce.db"]) await refused(join(first.data, name), first.data);
+});
+
+async function refused(path: string, data: string): Promise<void> {
   const bytes = readFileSync(path);
   bytes.writeUInt32BE(9999, 60);
   writeFileSync(path, bytes);
-  const exited = await runAskonce(["--listen", "127.0.0.1:0", "--data", first.data]);
+  const exited = await runAskonce(["--listen", "127.0.0.1:0", "--data", data]);
   assert.equal(exited.code, 1, exited.stderr);
   assert.match(exited.stderr, /newer/i);
   assert.ok(readFileSync(path).equals(bytes), "the file is unchanged");
-});
+}
 
 test("a data folder that cannot be made leaves a proxy that forwards, says so, and recovers by itself", {
   timeout: 90_000,
