@@ -18,7 +18,7 @@ interface Tally {
   failed: number;
 }
 
-const PART_MS = 240_000;
+const PART_MS = 420_000;
 const root = dirname(import.meta.dirname);
 const bun = process.env.ASKONCE_BUN ?? process.execPath;
 const deno = process.env.ASKONCE_DENO ?? "deno";
