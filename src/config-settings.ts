@@ -55,7 +55,7 @@ export const settings: { readonly [Member in Plain]: Setting<Config[Member]> } =
     name: "ttl_pure",
     kind: duration,
     fallback: "30d",
-    help: "The same for embeddings, rerank and token counts.",
+    help: "For embeddings, rerank and token counts.",
   },
   ttl404Ms: {
     name: "ttl_404",

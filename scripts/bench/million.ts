@@ -6,8 +6,9 @@
  */
 import { createHash } from "node:crypto";
 import { chmod, mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
-import { type Archive, type EntrySort, emptyTally } from "../../src/cache/archive.ts";
+import type { Archive, EntrySort } from "../../src/cache/archive.ts";
 import { type CacheKey, type Entry, memoryBody } from "../../src/cache/entry.ts";
+import { emptyTally } from "../../src/cache/figures.ts";
 import type { EntryFilter } from "../../src/cache/store.ts";
 import type { SharedStore } from "../../src/cache/tiered.ts";
 import { systemClock } from "../../src/clock.ts";

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { JournalRow } from "../cache/archive.ts";
+import type { JournalRow } from "../cache/figures.ts";
 import type { RequestEvent } from "../journal/event.ts";
 import type { AdminParts } from "./admin.ts";
 import { timeOf } from "./moments.ts";

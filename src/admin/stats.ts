@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { LATENCY_BINS, type StatsFigures, type StatsGroup } from "../cache/archive.ts";
+import { LATENCY_BINS, type StatsFigures, type StatsGroup } from "../cache/figures.ts";
 import type { AdminParts } from "./admin.ts";
 import { momentOf, timeOf } from "./moments.ts";
 import { type Route, route } from "./route.ts";

@@ -1,5 +1,5 @@
-import { type Dimensions, emptyTally, OTHER, type Tally, type TallyDelta } from "../cache/archive.ts";
 import type { Spent } from "../cache/entry.ts";
+import { type Dimensions, emptyTally, OTHER, type Tally, type TallyDelta } from "../cache/figures.ts";
 import type { RefreshEvent, RequestEvent, RequestOutcome } from "./event.ts";
 import { binOf, emptyBins } from "./latency.ts";
 

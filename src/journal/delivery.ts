@@ -1,4 +1,5 @@
-import type { Archive, JournalBatch } from "../cache/archive.ts";
+import type { Archive } from "../cache/archive.ts";
+import type { JournalBatch } from "../cache/figures.ts";
 import type { Counters } from "./counters.ts";
 import type { Rows } from "./rows.ts";
 

@@ -1,5 +1,5 @@
 import type { Metric } from "prom-client";
-import { LATENCY_BINS } from "../cache/archive.ts";
+import { LATENCY_BINS } from "../cache/figures.ts";
 import type { Gauges } from "./journal.ts";
 import { type Amount, type Times, type Total, type Totals, WORDS } from "./totals.ts";
 

@@ -1,4 +1,4 @@
-import { LATENCY_BINS } from "../cache/archive.ts";
+import { LATENCY_BINS } from "../cache/figures.ts";
 
 /** Bins of times: those of LATENCY_BINS and one for what lies beyond. */
 export const BIN_COUNT = LATENCY_BINS.length + 1;

@@ -1,4 +1,4 @@
-import type { JournalRow } from "../cache/archive.ts";
+import type { JournalRow } from "../cache/figures.ts";
 import type { RequestEvent } from "./event.ts";
 
 const MOST_QUEUED = 5_000;

@@ -6,6 +6,7 @@ import { type Batch, type Unit, unitBodies } from "./batch-request.ts";
 import type { Call } from "./call.ts";
 import type { Job } from "./flight.ts";
 import { joined } from "./gather.ts";
+import { isFresh } from "./keep.ts";
 import { keyOf } from "./key.ts";
 import type { ProxyParts } from "./parts.ts";
 import { type Freshness, freshness, standing } from "./policy.ts";
@@ -173,12 +174,6 @@ async function partBodies(
 ): Promise<((place: number) => Uint8Array | undefined) | undefined> {
   const plain = await plainBody(parts, job);
   return plain && (await unitBodies(plain, options.form, options.turns));
-}
-
-/** A request that had to prove itself first replaces nothing that is still good for all. */
-function isFresh(parts: ProxyParts, job: Job, key: CacheKey): boolean {
-  const entry = parts.store.get(key);
-  return entry !== undefined && freshness(entry, job.plan, parts.clock.now()).leftMs > 0;
 }
 
 /** A stored body in one piece; undefined where it can't be read. */

@@ -1,14 +1,10 @@
-import type { CacheKey, Entry } from "../cache/entry.ts";
 import { Recording } from "../cache/recording.ts";
-import { StoreFault } from "../errors.ts";
 import type { Finding, RefusalReason, Watcher } from "../providers/provider.ts";
 import type { AnswerFlight, FlightHead, Job, Outcome } from "./flight.ts";
-import { contentCoding, mediaType, storedHeaders } from "./headers.ts";
+import { contentCoding, mediaType } from "./headers.ts";
 import { judgeAnswer, refused } from "./judge.ts";
+import { type End, keepAnswer } from "./keep.ts";
 import type { ProxyParts } from "./parts.ts";
-import { freshness } from "./policy.ts";
-import { remember } from "./remember.ts";
-import { spentOn } from "./spent.ts";
 import { Upstream, type UpstreamAnswer } from "./upstream.ts";
 
 /** The end of an answer is held back for its entry's commit at most this long. */
@@ -17,9 +13,6 @@ const HOLD_MS = 1000;
 const LAGGARD_MS = 30_000;
 /** Answers that go on with nobody reading, over all requests. */
 const UNREAD_LIMIT = 64;
-
-/** How a call ended, but for who read it. */
-type End = Omit<Outcome, "unread">;
 
 /** Starts one provider call and follows it to its end, whoever is still reading. */
 export function launch(parts: ProxyParts, job: Job): AnswerFlight {
@@ -203,55 +196,19 @@ class Run {
     });
   }
 
-  /** Commits the entry. Readers are not kept waiting for it beyond a second. */
-  async #keep(response: Response, finding: Finding): Promise<End> {
-    const job = this.#job;
-    const { usage, model } = finding;
-    const refusal = finding.refusal ?? finding.cutShort;
+  /** Readers are not kept waiting for the commit beyond a second. */
+  #keep(response: Response, finding: Finding): Promise<End> {
     this.#after(HOLD_MS, () => this.recording.end());
-    const { provider } = job;
-    const spent = await spentOn(this.#parts, { provider, models: [model, job.facts.model], usage });
-    const took = { usage, spent, model };
-    if (refusal !== undefined && !job.plan.keep.includes(refusal))
-      return { kept: false, refusal, ...took, key: undefined };
-    const purged: End = { kept: false, refusal: "purged", ...took, key: undefined };
-    if (this.#dismissed) return purged;
-    const key = finding.accountBound ? job.ownKey : job.key;
-    if (job.claim && response.status === 200) this.#parts.verified.accept(job.claim);
-    // A request that had to prove itself first replaces nothing that is still good for all.
-    if (job.plan.unproven && this.#isFresh(key)) {
-      return { kept: true, refusal: undefined, ...took, key };
-    }
-    const entry: Entry = {
-      key,
-      status: response.status,
-      headers: storedHeaders(response.headers),
-      body: this.recording.body(),
-      facts: { ...job.facts, ...(finding.accountBound && { pool: job.credential }), stream: this.#stream },
+    return keepAnswer(this.#parts, this.#job, {
+      finding,
+      response,
+      recording: this.recording,
+      stream: this.#stream,
       startedAt: this.#startedAt,
-      storedAt: this.#parts.clock.now(),
-      ttlMs: job.plan.ownTtlMs,
       firstByteMs: this.#firstByteMs,
       durationMs: this.#elapsed(),
-      chunks: this.#stream ? this.recording.marks : undefined,
-      spent,
-    };
-    try {
-      const unless = () => this.#dismissed;
-      await this.#parts.store.put(entry, { unless });
-      if (this.#dismissed) return purged;
-      remember(this.#parts, job, { key });
-      await job.kept?.(entry, { unless });
-      return { kept: true, refusal: undefined, ...took, key };
-    } catch (error) {
-      if (!(error instanceof StoreFault)) this.#parts.report(`keeping an answer failed: ${String(error)}`);
-      return { kept: false, refusal: "store-fault", ...took, key: undefined };
-    }
-  }
-
-  #isFresh(key: CacheKey): boolean {
-    const entry = this.#parts.store.get(key);
-    return entry !== undefined && freshness(entry, this.#job.plan, this.#parts.clock.now()).leftMs > 0;
+      dismissed: () => this.#dismissed,
+    });
   }
 
   /**

@@ -1,5 +1,5 @@
 import { blob, integer, primaryKey, real, sqliteTable, text } from "drizzle-orm/sqlite-core";
-import { LATENCY_BINS, TALLY_MEMBERS } from "../cache/archive.ts";
+import { LATENCY_BINS, TALLY_MEMBERS } from "../cache/figures.ts";
 
 /** Columns of a group's sums, in the order of `TALLY_MEMBERS` and the latency bins. */
 const bins = Array.from({ length: LATENCY_BINS.length + 1 }, (_, bin) => bin);

@@ -9,7 +9,7 @@ import {
   type Stats,
   type StatsQuery,
   type TallyDelta,
-} from "../cache/archive.ts";
+} from "../cache/figures.ts";
 import { credentials, requests, rowBytes, STEP } from "./archive-journal-schema.ts";
 import { dailyGroups, type JournalStatements, prepareJournal } from "./archive-journal-statements.ts";
 import { costOf, rowOf, storedOf } from "./archive-rows.ts";

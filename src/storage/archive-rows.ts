@@ -1,5 +1,5 @@
-import type { JournalRow } from "../cache/archive.ts";
 import { asCacheKey } from "../cache/entry.ts";
+import type { JournalRow } from "../cache/figures.ts";
 import type { requests } from "./archive-journal-schema.ts";
 
 /** Bytes of a row less its texts: numbers, the record's head, its place in the tree. */

@@ -7,7 +7,7 @@ import {
   type StatsGroup,
   type StatsQuery,
   TALLY_MEMBERS,
-} from "../cache/archive.ts";
+} from "../cache/figures.ts";
 import {
   ALL_GROUPS,
   dimensions,

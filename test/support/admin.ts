@@ -1,7 +1,8 @@
 /** The admin API over an archive, a store and a journal that are a few lines each and say what they were asked. */
 import { type AdminParts, createAdmin } from "../../src/admin/admin.ts";
-import type { Archive, EntryRow, JournalRow, StatsFigures } from "../../src/cache/archive.ts";
+import type { Archive, EntryRow } from "../../src/cache/archive.ts";
 import { type CacheKey, type Entry, memoryBody } from "../../src/cache/entry.ts";
+import type { JournalRow, StatsFigures } from "../../src/cache/figures.ts";
 import type { EntryFilter } from "../../src/cache/store.ts";
 import { type Config, parseConfig } from "../../src/config.ts";
 import type { RequestEvent } from "../../src/journal/event.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { quantile } from "../../src/admin/stats.ts";
-import { LATENCY_BINS, type StatsFigures } from "../../src/cache/archive.ts";
+import { LATENCY_BINS, type StatsFigures } from "../../src/cache/figures.ts";
 import type { RequestEvent } from "../../src/journal/event.ts";
 import { desk, EXPLAINED, event, keyNumber, NO_FIGURES, NOW } from "../support/admin.ts";
 

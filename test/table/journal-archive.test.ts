@@ -8,7 +8,7 @@ import {
   TALLY_MEMBERS,
   type Tally,
   type TallyDelta,
-} from "../../src/cache/archive.ts";
+} from "../../src/cache/figures.ts";
 import { emptyBins, roundUsd } from "../../src/journal/latency.ts";
 import { ArchiveJournal, JOURNAL_TABLES } from "../../src/storage/archive-journal.ts";
 import type { Database } from "../../src/storage/database.ts";

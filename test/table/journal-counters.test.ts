@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { emptyTally, OTHER, type TallyDelta } from "../../src/cache/archive.ts";
+import { emptyTally, OTHER, type TallyDelta } from "../../src/cache/figures.ts";
 import { Counters, MOST_GROUPS } from "../../src/journal/counters.ts";
 import type { RefreshEvent, RequestEvent } from "../../src/journal/event.ts";
 import { hitEvent, requestEvent, START } from "../support/events.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { LATENCY_BINS } from "../../src/cache/archive.ts";
+import { LATENCY_BINS } from "../../src/cache/figures.ts";
 import { binOf, emptyBins, percentile, roundUsd } from "../../src/journal/latency.ts";
 
 const binsOf = (times: readonly number[]) => {

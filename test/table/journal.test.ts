@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { JournalBatch } from "../../src/cache/archive.ts";
+import type { JournalBatch } from "../../src/cache/figures.ts";
 import type { RequestEvent } from "../../src/journal/event.ts";
 import { createJournal, type Gauges, type JournalOptions } from "../../src/journal/journal.ts";
 import { hitEvent, requestEvent, START } from "../support/events.ts";
