@@ -198,6 +198,12 @@ export const adminErrors = {
       "The request of this entry is not remembered (setting requests): give it as method, path, headers and body.",
     ),
   store: (why: string) => new AdminError(503, "store_unavailable", `Try again later: ${why}.`),
+  tooManyReaders: (most: number) =>
+    new AdminError(
+      503,
+      "too_many_readers",
+      `${most} readers follow the requests already: end one of them first.`,
+    ),
   internal: () =>
     new AdminError(500, "internal_error", "askonce failed to answer this; its log on stderr says why."),
 };

@@ -1,3 +1,5 @@
+import { adminErrors } from "../errors.ts";
+import type { RequestEvent } from "../journal/event.ts";
 import type { AdminParts } from "./admin.ts";
 import { eventRow, rowOf } from "./requests.ts";
 import { type Route, route } from "./route.ts";
@@ -5,8 +7,13 @@ import { type Route, route } from "./route.ts";
 const HEARTBEAT_MS = 15_000;
 /** Events that wait for a slow reader; past it they are dropped, counted and told. */
 const MAX_WAITING = 1_000;
+/** Each of them is told of every request: a flood of them would slow all answers. */
+const MAX_READERS = 64;
+/** A reader that has not taken the rest this long after the end is cut off: the shutdown does not wait for it. */
+const LAST_WORDS_MS = 1_000;
 
 export function eventRoutes(parts: AdminParts): readonly Route[] {
+  const readers: Readers = { count: 0, text: textOnce() };
   return [
     route({
       method: "GET",
@@ -17,18 +24,41 @@ export function eventRoutes(parts: AdminParts): readonly Route[] {
       description:
         "Server-sent events: a comment at once and every 15 s, then for each request `event: request` with a row as `GET /requests` has it as `data`. To a reader too slow `event: dropped` says how many it missed. Ends when askonce does.",
       answer: { type: "text/event-stream", description: "The events." },
-      errors: [],
+      errors: [503],
       async handle({ request }) {
         const headers = { "content-type": "text/event-stream", "cache-control": "no-store" };
         if (request.method === "HEAD") return new Response(null, { headers });
-        return new Response(follow(parts), { headers });
+        if (readers.count >= MAX_READERS) throw adminErrors.tooManyReaders(MAX_READERS);
+        return new Response(follow(parts, readers), { headers });
       },
     }),
   ];
 }
 
+interface Readers {
+  count: number;
+  /** An event as it is sent. */
+  readonly text: (event: RequestEvent) => string;
+}
+
+/** All readers are told of one event after the other: it is put into words once. */
+function textOnce(): Readers["text"] {
+  let last: RequestEvent | undefined;
+  let text = "";
+  return (event) => {
+    if (event !== last) {
+      last = event;
+      text = `event: request\ndata: ${JSON.stringify(rowOf(eventRow(event)))}\n\n`;
+    }
+    return text;
+  };
+}
+
 /** Followed from now until the reader goes or `parts.ending`. */
-function follow({ journal, ending }: Pick<AdminParts, "journal" | "ending">): ReadableStream<Uint8Array> {
+function follow(
+  { journal, ending }: Pick<AdminParts, "journal" | "ending">,
+  readers: Readers,
+): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   let waiting: string[] = [": askonce\n\n"];
   let dropped = 0;
@@ -38,22 +68,34 @@ function follow({ journal, ending }: Pick<AdminParts, "journal" | "ending">): Re
     else dropped++;
     wake();
   };
-  const unfollow = journal.follow((event) => {
-    offer(`event: request\ndata: ${JSON.stringify(rowOf(eventRow(event)))}\n\n`);
-  });
+  const unfollow = journal.follow((event) => offer(readers.text(event)));
+  readers.count++;
+  let stream: ReadableStreamDefaultController<Uint8Array> | undefined;
+  let over = false;
   const heartbeat = setInterval(() => {
     if (waiting.length === 0) offer(": still here\n\n");
   }, HEARTBEAT_MS);
   const end = () => {
+    if (over) return;
+    over = true;
+    readers.count--;
     unfollow();
     clearInterval(heartbeat);
-    ending.removeEventListener("abort", end);
+    ending.removeEventListener("abort", stop);
     wake();
   };
-  ending.addEventListener("abort", end);
-  if (ending.aborted) end();
+  const stop = () => {
+    end();
+    // One that was closed in time does not mind.
+    setTimeout(() => stream?.error(new Error("askonce is going")), LAST_WORDS_MS);
+  };
+  ending.addEventListener("abort", stop);
+  if (ending.aborted) stop();
   return new ReadableStream<Uint8Array>(
     {
+      start(controller) {
+        stream = controller;
+      },
       async pull(controller) {
         if (waiting.length === 0 && !ending.aborted) {
           await new Promise<void>((resolve) => {

@@ -29,7 +29,7 @@ const ERRORS: Readonly<Record<AdminErrorStatus, string>> = {
   413: "The body is too large.",
   415: "Another Content-Type is needed.",
   500: "A fault of askonce's own.",
-  503: "The store or what is kept beside it cannot be used now.",
+  503: "The store or what is kept beside it cannot be used now, or too many ask at once.",
 };
 
 export type JsonObject = { readonly [name: string]: unknown };

@@ -115,7 +115,8 @@ export function keyQuery(query: string): string {
 }
 
 /** Names of parameters whose value may be a secret: more than go into the key, since a log needs none of them. */
-const LOOKS_SECRET = /key|token|secret|sig|password|passwd|pwd|auth|credential|session|code/i;
+const LOOKS_SECRET =
+  /key|token|secret|sig|password|passwd|pwd|auth|credential|session|code|bearer|jwt|cookie/i;
 /** Texts that look like an API key wherever they stand. */
 const LOOKS_LIKE_KEY = /(?:\b|_)(?:sk|pk|rk|gsk|xai|hf|r8|pplx|nvapi|AIza|ya29|eyJ)[-_.A-Za-z0-9]{16,}/g;
 
@@ -123,9 +124,14 @@ const LOOKS_LIKE_KEY = /(?:\b|_)(?:sk|pk|rk|gsk|xai|hf|r8|pplx|nvapi|AIza|ya29|e
 export function maskedQuery(query: string): string {
   if (query === "") return "";
   const pairs = queryPairs(query).map(([name, value]) =>
-    value === "" ? name : `${name}=${maskedValue(decode(name), value)}`,
+    value === "" ? maskedName(name) : `${name}=${maskedValue(decode(name), value)}`,
   );
   return `?${pairs.join("&")}`;
+}
+
+/** A parameter without a value is a flag, or a key that somebody pasted where no name was asked for. */
+function maskedName(name: string): string {
+  return name.length >= 16 && /[0-9]/.test(name) && /[A-Za-z]/.test(name) ? MASKED_VALUE : masked(name);
 }
 
 /** What stands in the place of a value that may be a secret. */
@@ -133,18 +139,34 @@ export const MASKED_VALUE = "***";
 
 /** A named value with what may be a secret masked. */
 export function maskedValue(name: string, value: string): string {
-  return LOOKS_SECRET.test(name) ? MASKED_VALUE : masked(value);
+  if (LOOKS_SECRET.test(name)) return MASKED_VALUE;
+  // Some servers part a query at semicolons too.
+  return masked(
+    value.replace(SECOND_PAIR, (all, head: string, second: string) =>
+      LOOKS_SECRET.test(decode(second)) ? `${head}${MASKED_VALUE}` : all,
+    ),
+  );
 }
+
+const SECOND_PAIR = /(;([^;=]{1,100})=)[^;]+/g;
 
 /** A path, or any other text for the log, with what looks like a key masked. */
 export function masked(text: string): string {
   return text.replace(LOOKS_LIKE_KEY, MASKED_VALUE);
 }
 
+/** A header for the log, with what looks like a key masked. */
+export function maskedText(text: string | null): string | undefined {
+  return text === null ? undefined : masked(text);
+}
+
 /** A `Referer` for the log: its query and its user part may hold anything. */
 export function maskedReferer(text: string | null): string | undefined {
   if (text === null) return undefined;
-  const [address = "", query] = text.split("?", 2);
-  const plain = masked(address.replace(/\/\/[^/@]*@/, "//"));
-  return query === undefined ? plain : plain + maskedQuery(`?${query}`);
+  // A browser sends no fragment; what does may have a token in it.
+  const [sent = ""] = text.split("#", 1);
+  const mark = sent.indexOf("?");
+  const address = mark < 0 ? sent : sent.slice(0, mark);
+  const plain = masked(address.replace(/\/\/[^/]*@/, "//"));
+  return mark < 0 ? plain : plain + maskedQuery(sent.slice(mark));
 }

@@ -2,6 +2,7 @@ import type { Config } from "../config.ts";
 import { notAnswerHeaders } from "../providers/request-headers.ts";
 import { volatileFor } from "../providers/volatile.ts";
 import type { LeftOut } from "../requests/kept.ts";
+import { maskSecrets } from "../requests/secrets.ts";
 import { isAlias } from "./aliases.ts";
 import type { Call } from "./call.ts";
 import { isSecretQuery, MASKED_VALUE, masked, queryPairs, SECRET_HEADERS } from "./credential.ts";
@@ -146,7 +147,7 @@ const TEXTS = /"((?:[^"\\]|\\.)*)"(?::"(?:[^"\\]|\\.)*(?:"|$))?/g;
 
 /** A canonical body as people read it: at most 64 KiB, credentials masked, and a mark where `key.mask` left something out. */
 export function readable(canonical: Uint8Array): string {
-  const text = new TextDecoder().decode(canonical.subarray(0, READABLE_BYTES));
+  const text = new TextDecoder().decode(maskSecrets(canonical.subarray(0, READABLE_BYTES)).text);
   const plain = masked(withoutSecrets(text).replaceAll("\x1a", "…"));
   return canonical.byteLength > READABLE_BYTES ? `${plain.replace(/\uFFFD+$/, "")}…` : plain;
 }

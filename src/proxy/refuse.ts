@@ -5,7 +5,7 @@ import type { CacheWord } from "../journal/event.ts";
 import { errorByPath } from "../providers/error-shape.ts";
 import type { Provider } from "../providers/provider.ts";
 import { type Call, requestUrl } from "./call.ts";
-import { masked, maskedQuery, maskedReferer } from "./credential.ts";
+import { masked, maskedQuery, maskedReferer, maskedText } from "./credential.ts";
 import type { ProxyParts } from "./parts.ts";
 import { atOnce, crossOrigin } from "./reply.ts";
 import { tell } from "./report.ts";
@@ -62,7 +62,7 @@ export function refuseUnread(
     target: url === undefined ? "-" : masked(url.pathname) + maskedQuery(url.search),
     status: error.status,
     bytes,
-    userAgent: request.headers.get("user-agent") ?? undefined,
+    userAgent: maskedText(request.headers.get("user-agent")),
     referer: maskedReferer(request.headers.get("referer")),
     cache: "-",
     detail: error.code,

@@ -1,7 +1,7 @@
 import type { CacheKey, Entry, Spent } from "../cache/entry.ts";
 import type { CacheWord, RequestEvent, RequestOutcome } from "../journal/event.ts";
 import type { Call } from "./call.ts";
-import { credentialLabel, masked, maskedQuery, maskedReferer } from "./credential.ts";
+import { credentialLabel, masked, maskedQuery, maskedReferer, maskedText } from "./credential.ts";
 import type { AnswerFlight, Job, Outcome } from "./flight.ts";
 import type { ProxyParts } from "./parts.ts";
 import type { Delivery } from "./reply.ts";
@@ -30,7 +30,7 @@ export function tell(parts: Pick<ProxyParts, "journal">, call: Call, told: Told)
     target: masked(call.url.pathname) + maskedQuery(call.url.search),
     status: told.status,
     bytes: delivery.bytes,
-    userAgent: call.request.headers.get("user-agent") ?? undefined,
+    userAgent: maskedText(call.request.headers.get("user-agent")),
     referer: maskedReferer(call.request.headers.get("referer")),
     cache: told.word,
     detail: told.detail,

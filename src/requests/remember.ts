@@ -29,7 +29,9 @@ async function bodyOf(
   const boundary = formBoundary(head.contentType);
   const parts = boundary === undefined ? undefined : await formParts(body, boundary);
   if (parts !== undefined) return fieldsOf(parts, { ignored: new Set(ignored), sha256 });
-  const text = plainText(body);
+  // In a form of pairs credentials can't be told from the rest.
+  const pairs = /^application\/x-www-form-urlencoded\b/i.test(head.contentType.trim());
+  const text = pairs ? undefined : plainText(body);
   if (text !== undefined) return { body: { form: "text", text }, masked: [] };
   return { body: { form: "bytes", sha256: sha256(body), size: body.byteLength }, masked: [] };
 }
@@ -52,8 +54,14 @@ function fieldsOf(
 ): { body: KeptBody; masked: readonly string[] } {
   const masked: string[] = [];
   const fields: KeptField[] = [];
-  for (const { headers, name, isFile, content } of parts) {
+  for (const { headers: sent, name, isFile, content } of parts) {
     if (!isFile && ignored.has(name)) continue;
+    const headers = sent.map((line) => {
+      const field = line.slice(0, Math.max(0, line.indexOf(":")));
+      if (!isSecretName(field)) return line;
+      masked.push(`${name}.${field}`);
+      return `${field}: ${MASKED}`;
+    });
     const size = content.byteLength;
     const text = isFile ? undefined : plainText(content);
     if (!isFile && isSecretName(name)) {

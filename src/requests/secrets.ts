@@ -49,14 +49,20 @@ function maskedAt(path: JsonPath, value: () => string, size: number): string | u
   if (isHeaderValue(path) || (VALUES.has(name) && path.slice(0, -1).some(isSecretStep))) return MASKED;
   if (size > URL_BYTES) return undefined;
   const text = value();
-  return TOKEN_TEXT.test(text) ? MASKED : maskedUrl(text);
+  return TOKEN_TEXT.test(text) ? MASKED : maskedUrl(text, { path: SERVERS.test(String(path[0])) });
 }
 
-/** A URL without user, password and secret members of its query; undefined for any other text. */
-function maskedUrl(text: string): string | undefined {
-  if (!/^[a-z][a-z0-9+.-]{1,20}:\/\//i.test(text)) return undefined;
-  const masked = text
-    .replace(/^([^:]+:\/\/)[^/?#@]*@/, `$1${MASKED}@`)
+/**
+ * A URL without user, password and secret members of its query; undefined for any other text. `path`: also without
+ * what looks like a key in its path, where hosted tool servers have it.
+ */
+function maskedUrl(text: string, { path = false } = {}): string | undefined {
+  const [start] = /^[a-z][a-z0-9+.-]{1,20}:\/\/[^/?#]*/i.exec(text) ?? [];
+  if (start === undefined) return undefined;
+  const rest = text.slice(start.length);
+  const plain = path ? rest.replace(/^[^?#]*/, (segments) => segments.replace(TOKEN_SEGMENT, MASKED)) : rest;
+  const masked = (start + plain)
+    .replace(/^([^:]+:\/\/)[^/?#]*@/, `$1${MASKED}@`)
     .replace(/([?&#;]([^=&#;]{1,100})=)([^&#;]+)/g, (all, head: string, name: string) =>
       SECRET_QUERY.test(name) || isSecretName(name) ? head + MASKED : all,
     );
@@ -89,13 +95,17 @@ function lastName(path: JsonPath): string {
 
 // Names as they read without case and punctuation.
 const SECRET_NAMES =
-  /(?:authorization|token|password|passwd|passphrase|secret|apikey|accesskey|secretkey|privatekey|signingkey|subscriptionkey|credentials?|cookies?|bearer|authkey)$/;
+  /(?:authorization|token|password|passwd|passphrase|secret|pwd|jwt|apikey|accesskey|secretkey|privatekey|signingkey|subscriptionkey|credentials?|cookies?|bearer|authkey)$/;
 /** Tokens that a model counts or writes, and handles that open nothing. */
 const HARMLESS_NAMES = /(?:pad|eos|bos|unk|sep|cls|mask|stop|start|begin|end|image|special)token$/;
 const SECRET_QUERY = /(?:^|[_.-])(?:key|sig|signature|code|auth|jwt|sas|pwd|hash)$|^x-(?:amz|goog)-/i;
 const URL_NAMES = /ur[il]$|^(?:image|file|video|audio)$/i;
 const TOKEN_TEXT =
   /^(?:bearer|basic|token)\s+\S{6,}|^(?:sk|pk|rk|xox[a-z]|gh[a-z]|github_pat|glpat|hf|gsk|xai|AKIA|AIza)[-_]?[A-Za-z0-9_-]{16,}$/i;
+/** Top-level members whose URLs are those of servers; elsewhere an image may have such a name. */
+const SERVERS = /^(?:tools?|mcp|plugin|connector|server|webhook|callback|data_?source)/i;
+/** Long, of letters and digits: no word that somebody chose. */
+const TOKEN_SEGMENT = /(?<=\/)(?=[^/]*[0-9])(?=[^/]*[A-Za-z])[A-Za-z0-9_=~-]{16,}(?=\/|$)/g;
 const VALUES: ReadonlySet<string> = new Set(["default", "const", "value", "example", "examples", "enum"]);
 const SCHEMA: ReadonlySet<string> = new Set([
   "parameters",

@@ -241,6 +241,22 @@ test("a reader too slow for the events is told how many it missed, and one that 
   assert.equal(one.followers.size, 0);
 });
 
+test("a reader that takes nothing does not hold the end up, and one too many is refused", async () => {
+  const one = desk();
+  const stalled = await one.ask("GET", "/admin/api/events");
+  const others = await Promise.all(Array.from({ length: 63 }, () => one.ask("GET", "/admin/api/events")));
+  const refused = await one.ask("GET", "/admin/api/events");
+  assert.deepEqual([refused.status, /too_many_readers/.test(await refused.text())], [503, true]);
+  assert.equal(one.followers.size, 64);
+  await Promise.all(others.map((other) => other.body!.cancel()));
+  assert.equal(one.followers.size, 1);
+  assert.equal((await one.ask("GET", "/admin/api/events")).status, 200);
+  const reader = stalled.body!.getReader();
+  one.ending.abort();
+  await assert.rejects(reader.closed);
+  assert.equal(one.followers.size, 0);
+});
+
 test("credentials are listed by label and given names, and an unknown label is a 404", async () => {
   const one = desk();
   assert.deepEqual(await json(await one.ask("GET", "/admin/api/credentials")), {

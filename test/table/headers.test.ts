@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CredentialReader, keyQuery, maskedQuery } from "../../src/proxy/credential.ts";
+import { CredentialReader, keyQuery, maskedQuery, maskedReferer } from "../../src/proxy/credential.ts";
 import {
   contentCoding,
   isJson,
@@ -131,6 +131,13 @@ test("credentials in a query are neither in the key nor in the log", () => {
   assert.equal(keyQuery("?%6Bey=sk-1"), "");
   assert.equal(maskedQuery("?alt=sse&key=sk-1&%6bey=sk-2&flag"), "?alt=sse&key=***&%6bey=***&flag");
   assert.equal(maskedQuery(""), "");
+  assert.equal(maskedQuery("?a7c9e1f3b5d7a7c9e1f3"), "?***");
+  assert.equal(maskedQuery("?a=1;key=x;b=2"), "?a=1;key=***;b=2");
+});
+
+test("a referer is logged without user, fragment and secret members of its query", () => {
+  assert.equal(maskedReferer("http://u:p@x@h/a?b=1?&token=x#access_token=y"), "http://h/a?b=1?&token=***");
+  assert.equal(maskedReferer("https://h/a"), "https://h/a");
 });
 
 const PARTS: KeyParts = {

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { RequestHead } from "../../src/requests/kept.ts";
+import { keptOf } from "../../src/requests/remember.ts";
 import { maskSecrets } from "../../src/requests/secrets.ts";
 
 const masked = (value: unknown) => {
@@ -26,6 +28,16 @@ const SECRET: readonly (readonly [words: string, body: object, path: string])[] 
     "tools[0].server_url",
   ],
   ["a password in a URL", { tools: [{ server_url: "https://me:S3CRET@m.example/" }] }, "tools[0].server_url"],
+  [
+    "a password in a URL, with an at sign in it",
+    { tools: [{ server_url: "https://me:p@S3CRET@m.example/" }] },
+    "tools[0].server_url",
+  ],
+  [
+    "a hosted tool server's key in the path of its URL",
+    { mcp_servers: [{ type: "url", url: "https://m.example/api/mcp/S3CRETa7c9e1f3b5d7/sse" }] },
+    "mcp_servers[0].url",
+  ],
   [
     "a signed URL of an image",
     {
@@ -68,6 +80,22 @@ for (const [words, body, path] of SECRET) {
   });
 }
 
+test("a form of pairs is remembered by its digest, and a credential in the head of a part is masked", async () => {
+  const remembered = async (contentType: string, body: string) => {
+    const digest = contentType.startsWith("multipart") ? "form:0" : "raw:0";
+    const request = { head: { contentType, digest } as RequestHead, body: new TextEncoder().encode(body) };
+    return keptOf({ ...request, ignored: [] }, () => "d");
+  };
+  const pairs = await remembered("application/x-www-form-urlencoded", "prompt=a b&api_key=S3CRET");
+  assert.deepEqual(pairs.body, { form: "bytes", sha256: "d", size: 25 });
+  const form = await remembered(
+    "multipart/form-data; boundary=b",
+    '--b\r\nContent-Disposition: form-data; name="x"\r\nAuthorization: Bearer S3CRET\r\n\r\nv\r\n--b--\r\n',
+  );
+  assert.ok(!JSON.stringify(form).includes("S3CRET"), JSON.stringify(form));
+  assert.deepEqual(form.masked, ["x.authorization"]);
+});
+
 const OPEN: readonly (readonly [words: string, body: object])[] = [
   ["what somebody says", { messages: [{ role: "user", content: "my password: hunter2, Bearer abcdefgh" }] }],
   [
@@ -92,6 +120,7 @@ const OPEN: readonly (readonly [words: string, body: object])[] = [
   ],
   ["numbers of tokens", { max_tokens: 5, token: 7, pad_token: "<pad>" }],
   ["a plain URL", { tools: [{ server_url: "https://m.example/path?page=2" }] }],
+  ["an image's URL", { image: "https://m.example/a7c9e1f3b5d7a7c9e1f3" }],
   ["an empty key", { api_key: "" }],
 ];
 
