@@ -210,7 +210,10 @@ class Run {
     const refusal = finding.refusal ?? finding.cutShort;
     this.#after(HOLD_MS, () => this.recording.end());
     const { provider } = job;
-    const spent = await spentOn(this.#parts, { provider, models: [model, job.facts.model], usage });
+    const models = [model, job.facts.model];
+    // An error costs nothing by the call.
+    const paid = response.ok || usage !== undefined;
+    const spent = paid ? await spentOn(this.#parts, { provider, models, usage }) : undefined;
     const took = { usage, spent, model };
     if (refusal !== undefined && !job.plan.keep.includes(refusal))
       return { kept: false, refusal, ...took, key: undefined };
