@@ -1,4 +1,4 @@
-import { CommandError } from "../errors.ts";
+import { CommandError, UsageError } from "../errors.ts";
 import type { Api, ApiRequest } from "./api.ts";
 
 /** What the admin API answers, as far as the commands read it. Its OpenAPI document says all of it. */
@@ -147,11 +147,16 @@ export async function ask<T>(
   return (answer.status === 204 ? undefined : await answer.json()) as T;
 }
 
-/** Throws CommandError with the API's own words where `answer` is an error. */
+/** Throws CommandError with the API's own words where `answer` is an error, UsageError where a flag's value is. */
 export async function refuseError(answer: Response): Promise<void> {
   if (answer.status < 400) return;
   const text = await answer.text();
-  throw new CommandError(messageIn(text) ?? `the admin API answered with status ${answer.status}`);
+  const message = messageIn(text);
+  // What was given by a flag is named as the flag: the person wrote no query and no body.
+  const [, member, why] =
+    /^(?:query: |body\.)([a-z_]+): (.*)$/s.exec(answer.status === 400 ? (message ?? "") : "") ?? [];
+  if (member !== undefined) throw new UsageError(`--${member.replaceAll("_", "-")} is not valid: ${why}`);
+  throw new CommandError(message ?? `the admin API answered with status ${answer.status}`);
 }
 
 function messageIn(text: string): string | undefined {

@@ -28,6 +28,9 @@ export function readArguments(args: readonly string[]): Arguments {
       if (!own && !settings.includes(name)) throw unknownFlag(word, { command, settings });
       const value = givenValue(args, at, { name, takes: own ? takes(own) : "value" });
       at += value.words;
+      if (own?.values && value.text !== "" && !own.values.includes(value.text)) {
+        throw new UsageError(`${name} ${value.text} is not valid: use ${own.values.join(", ")}`);
+      }
       if (own) options.set(name, [...(options.get(name) ?? []), value.text]);
       else flags.push([name, value.text]);
     } else if (!named && word === command.name) named = true;

@@ -79,3 +79,18 @@ export function wrapped(text: string, columns: number): readonly string[] {
   }
   return [...found, current].map((part) => fitted(part, columns));
 }
+
+/** All of the text, in lines of at most `columns`, broken wherever one is full. */
+export function folded(text: string, columns: number): readonly string[] {
+  const found = [""];
+  let left = columns;
+  for (const { segment } of graphemes.segment(text)) {
+    left -= widthOf(segment);
+    if (left < 0) {
+      found.push("");
+      left = columns - widthOf(segment);
+    }
+    found[found.length - 1] += segment;
+  }
+  return found;
+}

@@ -32,7 +32,10 @@ export async function keepAnswer(parts: ProxyParts, job: Job, answered: Answered
   const { finding, response, dismissed } = answered;
   const { usage, model } = finding;
   const refusal = finding.refusal ?? finding.cutShort;
-  const spent = await spentOn(parts, { provider: job.provider, models: [model, job.facts.model], usage });
+  const models = [model, job.facts.model];
+  // An error costs nothing by the call.
+  const paid = response.ok || usage !== undefined;
+  const spent = paid ? await spentOn(parts, { provider: job.provider, models, usage }) : undefined;
   const took = { usage, spent, model };
   if (refusal !== undefined && !job.plan.keep.includes(refusal))
     return { kept: false, refusal, ...took, key: undefined };

@@ -8,14 +8,17 @@ const PATIENCE_MS = 500;
 /** Shares of money are whole numbers of these in a dollar. */
 const STEPS_PER_USD = 1e12;
 
-/** What a call took, with its price where that is known. Never rejects. `models`: the first that has a price counts. */
+/**
+ * What a call took, with its price where that is known: one that goes by the call needs no usage. Never rejects.
+ * `models`: the first that has a price counts.
+ */
 export async function spentOn(
   parts: Pick<ProxyParts, "pricing" | "report">,
   call: { provider: string; models: readonly (string | undefined)[]; usage: Usage | undefined },
 ): Promise<Spent | undefined> {
   const { usage } = call;
-  if (usage === undefined) return undefined;
-  const costUsd = await priceOf(parts, { ...call, usage });
+  const costUsd = await priceOf(parts, call);
+  if (usage === undefined) return costUsd === undefined ? undefined : { costUsd };
   return {
     ...(usage.inputTokens !== undefined && { inputTokens: usage.inputTokens }),
     ...(usage.outputTokens !== undefined && { outputTokens: usage.outputTokens }),
@@ -27,7 +30,7 @@ export async function spentOn(
 
 async function priceOf(
   parts: Pick<ProxyParts, "pricing" | "report">,
-  call: { provider: string; models: readonly (string | undefined)[]; usage: Usage },
+  call: { provider: string; models: readonly (string | undefined)[]; usage: Usage | undefined },
 ): Promise<number | undefined> {
   const { provider, usage } = call;
   let timer: ReturnType<typeof setTimeout> | undefined;

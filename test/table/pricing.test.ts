@@ -4,6 +4,7 @@ import { calcPrice, findProvider } from "@pydantic/genai-prices";
 import { createPricing, type PricingOptions } from "../../src/journal/pricing.ts";
 import type { Usage } from "../../src/providers/provider.ts";
 import { anthropicUsage, googleUsage, openaiUsage } from "../../src/providers/usage.ts";
+import { spentOn } from "../../src/proxy/spent.ts";
 import { testClock } from "../support/store.ts";
 
 function pricing(more: Partial<PricingOptions> = {}) {
@@ -250,4 +251,12 @@ test("a price file that cannot be read is said once, and a reload reads it again
   reload();
   assert.equal(await price("openai/gpt-5-mini", { inputTokens: M }), 1);
   assert.equal(reports.length, 1);
+});
+
+test("a price by the call counts for an answer that says nothing of tokens", async () => {
+  const pricing = { price: async () => 0.002 };
+  const call = { provider: "openai", models: ["whisper-1"], usage: undefined };
+  assert.deepEqual(await spentOn({ pricing, report: assert.fail }, call), { costUsd: 0.002 });
+  const unknown = { price: async () => undefined };
+  assert.equal(await spentOn({ pricing: unknown, report: assert.fail }, call), undefined);
 });

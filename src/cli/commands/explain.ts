@@ -1,21 +1,13 @@
 import type { Config } from "../../config.ts";
 import { CommandError, UsageError } from "../../errors.ts";
 import { providersFor } from "../../providers/table.ts";
-import {
-  ask,
-  type ExplainAnswer,
-  isKeyLike,
-  type NearAnswer,
-  type RowAnswer,
-  SHORT_KEY,
-  wholeKey,
-} from "../answers.ts";
+import { ask, type ExplainAnswer, isKeyLike, type RowAnswer, wholeKey } from "../answers.ts";
 import type { Api } from "../api.ts";
 import { type Command, type Context, jsonFlag, option } from "../command.ts";
 import { type CurlRequest, readCurl, shellWords } from "../curl.ts";
+import { nearestStored } from "../differences.ts";
 import { line, lines, wrapped } from "../display.ts";
 import { absolute } from "../folders.ts";
-import { moment, percent, plural } from "../readable.ts";
 import { facts } from "../table.ts";
 import { rowLine } from "./tail.ts";
 
@@ -54,7 +46,7 @@ export const explain: Command = {
     let row: RowAnswer | undefined;
     if ("last" in what) {
       row = await lastRequest(api);
-      if (row.key === null) return await withoutKey(context, row);
+      if (row.key === null) return await withoutKey(context, { api, row });
     }
     const key = row?.key ?? ("key" in what ? await wholeKey(api, what.key) : undefined);
     const asked = "text" in what ? { text: what.text } : { body: key === undefined ? what : { key } };
@@ -162,11 +154,11 @@ async function lastRequest(api: Api): Promise<RowAnswer> {
 }
 
 /** What was passed on without the cache leaves no more than its line and the reason. */
-async function withoutKey({ screen }: Context, row: RowAnswer): Promise<number> {
+async function withoutKey({ screen }: Context, { api, row }: { api: Api; row: RowAnswer }): Promise<number> {
   if (screen.json) await screen.document({ request: row });
   else {
-    const why = row.detail === null ? "" : `: ${line(row.detail)}`;
-    await screen.out(`${rowLine(row, screen)}\n\nIt was not cacheable${why}\n`);
+    const told = await whyNot(api, row);
+    await screen.out(`${rowLine(row, screen)}\n\n${wrapped(line(told), screen.width).join("\n")}\n`);
   }
   return 0;
 }
@@ -195,22 +187,18 @@ function report(
     );
     parts.push(heading("Left out"), facts(pairs, { width, indent: "  ", dim: paint.dim }));
   }
-  if (answer.nearest.length > 0)
-    parts.push(heading("Nearest stored"), ...answer.nearest.map((near) => nearest(near, context)));
+  const near = nearestStored(answer, context.screen);
+  if (answer.nearest.length > 0) parts.push(heading("Nearest stored"));
+  if (near !== "") parts.push(near);
   if (canonical && answer.canonical !== null)
     parts.push(heading("The body as it counts"), `${lines(answer.canonical)}\n`);
   return parts.join("");
 }
 
-function nearest(near: NearAnswer, { screen: { width, paint } }: Context): string {
-  const head = `  ${near.key.slice(0, SHORT_KEY)}  ${percent(near.same, 1)} the same, stored ${moment(near.stored_at)}\n`;
-  const differences = near.differences.map(({ path, asked, stored }) => {
-    const values = [
-      ["asked", asked === null ? "(absent)" : line(asked)],
-      ["stored", stored === null ? "(absent)" : line(stored)],
-    ] as const;
-    return `    differs at ${paint.cyan(line(path))}\n${facts(values, { width, indent: "      ", dim: paint.dim })}`;
-  });
-  const more = near.more > 0 ? `    and ${plural(near.more, "more difference")}\n` : "";
-  return `${head}${differences.join("")}${more}`;
+/** In words where method and path are all that the reason needs. */
+async function whyNot(api: Api, { method, path, detail }: RowAnswer): Promise<string> {
+  if (detail !== "method" && detail !== "endpoint")
+    return `It was not cacheable${detail === null ? "" : `: ${detail}`}`;
+  const body = { method, path, headers: {}, body: "" };
+  return (await ask<ExplainAnswer>(api, ["POST", "/explain"], { body })).why;
 }
