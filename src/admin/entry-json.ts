@@ -45,7 +45,7 @@ export const entryJson = v.object({
 });
 
 /** The pool that is no credential's own. */
-const EVERYBODY = "all";
+export const EVERYBODY = "all";
 const LABEL_DIGITS = 12;
 
 export function entryOf(

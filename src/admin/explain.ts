@@ -6,6 +6,7 @@ import { afterSpace, Members, valueEnd } from "../requests/json-spans.ts";
 import type { Explained, Near } from "../requests/kept.ts";
 import type { AdminParts } from "./admin.ts";
 import { keyOf } from "./entries.ts";
+import { EVERYBODY } from "./entry-json.ts";
 import { secondsOf, timeOf } from "./moments.ts";
 import { type Route, route } from "./route.ts";
 import { amount, count, keyText, text, textOrNull, time } from "./schemas.ts";
@@ -113,7 +114,7 @@ async function explainKey(parts: AdminParts, key: CacheKey) {
   if (row === undefined) throw adminErrors.noEntry();
   if (kept === undefined) throw adminErrors.notRemembered();
   const [answer, nearest] = await Promise.all([
-    parts.explainer.explain(describedOf(kept)),
+    parts.explainer.explain({ ...describedOf(kept), ...(row.pool !== EVERYBODY && { pool: row.pool }) }),
     parts.archive.nearestTo(key, { limit: MAX_NEAR }),
   ]);
   return explained({ ...answer, nearest });

@@ -12,7 +12,7 @@ export function nearestStored(answer: ExplainAnswer, screen: Screen): string {
       .map((near, at) => shown(near, { screen, most: at === 0 ? MOST_DIFFERENCES : MOST_OF_OTHERS }))
       .join("");
   }
-  if (would !== "MISS" || key === null) return "";
+  if (!/miss$/i.test(would) || key === null) return "";
   const of = model === null ? "" : `, model ${line(model)}`;
   const none = `Nothing is stored that is close to it (${line(endpoint ?? "")}${of}).`;
   return `\n${wrapped(none, screen.width).join("\n")}\n`;
@@ -24,7 +24,9 @@ const MOST_OF_OTHERS = 3;
 
 function shown(near: NearAnswer, { screen, most }: { screen: Screen; most: number }): string {
   const { width, paint } = screen;
-  const head = `  ${near.key.slice(0, SHORT_KEY)}  ${percent(near.same, 1)} the same, stored ${moment(near.stored_at)}\n`;
+  // Of a request that is remembered as digests nobody can say how much is the same.
+  const same = near.same === 0 ? "like it" : `${percent(near.same, 1)} the same`;
+  const head = `  ${near.key.slice(0, SHORT_KEY)}  ${same}, stored ${moment(near.stored_at)}\n`;
   const differences = near.differences.slice(0, most).map(({ path, asked, stored }) => {
     const spell = alike(asked, stored) ? spelledOut : line;
     const told = (value: string | null) =>

@@ -5,7 +5,14 @@ import type { LeftOut } from "../requests/kept.ts";
 import { maskSecrets } from "../requests/secrets.ts";
 import { isAlias } from "./aliases.ts";
 import type { Call } from "./call.ts";
-import { isSecretQuery, MASKED_VALUE, masked, queryPairs, SECRET_HEADERS } from "./credential.ts";
+import {
+  credentialLabel,
+  isSecretQuery,
+  MASKED_VALUE,
+  masked,
+  queryPairs,
+  SECRET_HEADERS,
+} from "./credential.ts";
 import type { Job } from "./flight.ts";
 import { isConnectionHeader, isOwnControl } from "./headers.ts";
 import { KEY_VERSION } from "./key.ts";
@@ -29,6 +36,11 @@ export function keyPartsOf(job: Job, label: string): readonly { name: string; va
     { name: "headers", value: headers.join("; ") },
     { name: "body", value: digest },
   ];
+}
+
+/** `all`, or the label of the credential whose own pool it is. */
+export function poolName(pool: string): string {
+  return pool === EVERYBODY ? EVERYBODY : `credential ${credentialLabel({ present: true, tag: pool })}`;
 }
 
 interface Asking {

@@ -1,10 +1,11 @@
 import type { Explainer } from "../cache/archive.ts";
+import { asCacheKey } from "../cache/entry.ts";
 import { ProxyError, proxyErrors } from "../errors.ts";
 import type { Described, Explained, Near } from "../requests/kept.ts";
 import { type Call, lookUpCall, readCall } from "./call.ts";
 import { credentialLabel } from "./credential.ts";
 import { whyBypassed } from "./explain-bypass.ts";
-import { keyPartsOf, leftOutOf, readable } from "./explain-key.ts";
+import { keyPartsOf, leftOutOf, poolName, readable } from "./explain-key.ts";
 import { type Verdict, verdictOf } from "./explain-verdict.ts";
 import type { Job } from "./flight.ts";
 import { type Found, jobOf, lookUp } from "./job.ts";
@@ -49,7 +50,7 @@ const NOTHING_KNOWN: Explained = {
 
 async function explain(parts: ProxyParts, described: Described): Promise<Explained> {
   const config = parts.config();
-  const asked = readCall(requestOf(described), {
+  const read = readCall(requestOf(described), {
     peer: { address: "-" },
     id: "-",
     config,
@@ -58,6 +59,8 @@ async function explain(parts: ProxyParts, described: Described): Promise<Explain
     credentials: parts.credentials,
     loopId: parts.loopId,
   });
+  const { pool } = described;
+  const asked = pool === undefined ? read : { ...read, credential: { present: true, tag: pool } };
   const plan = planFor(asked, config, { recording: parts.recording() });
   const call = plan.lookUp ? lookUpCall(asked) : asked;
   const known = {
@@ -154,5 +157,15 @@ function ownJob(job: Job, { entry }: Found): Job {
 async function nearest(parts: ProxyParts, job: Job, { plain }: Question): Promise<readonly Near[]> {
   const request = newRequest(job, { body: plain });
   const options = { limit: NEAREST, except: job.key, patienceMs: NEAREST_PATIENCE_MS };
-  return (await nearTo(parts, request, options)) ?? [];
+  const found = (await nearTo(parts, request, options)) ?? [];
+  return found.map((near) => withPool(parts, job, near));
+}
+
+/** The same request in another pool differs by that alone, and would else be all the same. */
+function withPool({ store }: Pick<ProxyParts, "store">, { facts }: Job, near: Near): Near {
+  const key = asCacheKey(near.key);
+  const pool = key && store.get(key)?.facts.pool;
+  if (pool === undefined || pool === facts.pool) return near;
+  const differs = { path: "pool", asked: poolName(facts.pool), stored: poolName(pool) };
+  return { ...near, differences: [differs, ...near.differences] };
 }

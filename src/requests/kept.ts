@@ -96,6 +96,8 @@ export interface Described {
   readonly body: Uint8Array;
   /** Digest of a body that is not at hand as it was sent; it counts instead of what `body` holds. */
   readonly digest?: string | undefined;
+  /** The credential's own pool in which the answer lies, where whoever describes has its entry and not its key. */
+  readonly pool?: string | undefined;
 }
 
 /** What askonce makes of a request. */

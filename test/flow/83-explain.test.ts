@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { asCacheKey } from "../../src/cache/entry.ts";
 import { StoreFault } from "../../src/errors.ts";
 import { explainer } from "../../src/proxy/explain.ts";
 import type { Described, Explained, Near, NewRequest } from "../../src/requests/kept.ts";
@@ -202,4 +203,24 @@ test("under scope verified and credential a description without a credential say
   });
   assert.match(own.why, /stay in the pool of the credential that asked, and this description carries none/);
   assert.equal(part(own, "pool"), "credential (none)");
+});
+
+test("under scope credential a stored entry is explained as its own credential would get it", async () => {
+  const run = journey({ flags: [["--scope", "credential"]] });
+  const key = (await say(run, ASKED, KEY)).headers.get("x-cache-key") ?? assert.fail("not cacheable");
+  const pool = run.parts.store.get(asCacheKey(key)!)?.facts.pool ?? assert.fail("not stored");
+  const own = await explain(run, { headers: { "content-type": "application/json" }, pool });
+  assert.deepEqual([own.would, own.key], ["HIT", key]);
+});
+
+test("the same request of another credential differs by its pool, which is named by its label alone", async () => {
+  const run = journey({ flags: [["--scope", "credential"]] });
+  const key = (await say(run, ASKED, KEY)).headers.get("x-cache-key") ?? assert.fail("not cacheable");
+  const pool = run.parts.store.get(asCacheKey(key)!)?.facts.pool ?? assert.fail("not stored");
+  run.nearest = async () => [{ key, differences: [], more: 0 } as unknown as Near];
+  const headers = { "content-type": "application/json", authorization: "Bearer sk-2" };
+  const other = await explain(run, { headers });
+  assert.deepEqual(other.nearest[0]?.differences, [
+    { path: "pool", asked: part(other, "pool"), stored: `credential ${pool.slice(0, 12)}` },
+  ]);
 });

@@ -67,6 +67,18 @@ test("the last request, where it was passed on, is explained in words", async ()
   );
 });
 
+test("the last request, where its answer was not kept, is shown with why", async () => {
+  const failed = row({ status: 529, detail: "status" });
+  const error = { code: "no_entry", message: "No entry is stored under this key." };
+  const scripted: typeof api = (asked) => {
+    if (asked.path.startsWith("/requests")) return Response.json({ requests: [failed], next_cursor: null });
+    return asked.path === "/explain" ? Response.json({ error }, { status: 404 }) : api(asked);
+  };
+  const { code, stdout } = await ran(["explain", "--last"], { api: scripted });
+  assert.equal(code, 0);
+  assert.match(stdout, /529.*\n\nNothing is stored under its key \(not kept: status\)\.\n$/);
+});
+
 test("a flag's value that is not valid is a usage error that names the flag", async () => {
   for (const [args, message] of [
     [["stats", "--by", "foo"], "--by foo is not valid: use provider, model, namespace, endpoint, credential"],

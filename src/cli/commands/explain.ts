@@ -1,7 +1,7 @@
 import type { Config } from "../../config.ts";
 import { CommandError, UsageError } from "../../errors.ts";
 import { providersFor } from "../../providers/table.ts";
-import { ask, type ExplainAnswer, isKeyLike, type RowAnswer, wholeKey } from "../answers.ts";
+import { ask, type ExplainAnswer, isKeyLike, type RowAnswer, refuseError, wholeKey } from "../answers.ts";
 import type { Api } from "../api.ts";
 import { type Command, type Context, jsonFlag, option } from "../command.ts";
 import { type CurlRequest, readCurl, shellWords } from "../curl.ts";
@@ -50,7 +50,10 @@ export const explain: Command = {
     }
     const key = row?.key ?? ("key" in what ? await wholeKey(api, what.key) : undefined);
     const asked = "text" in what ? { text: what.text } : { body: key === undefined ? what : { key } };
-    const answer = await ask<ExplainAnswer>(api, ["POST", "/explain"], asked);
+    const response = await api.request("POST", "/explain", asked);
+    if (row && response.status === 404) return await withoutEntry(context, row);
+    await refuseError(response);
+    const answer = (await response.json()) as ExplainAnswer;
     if (screen.json) await screen.document(row ? { request: row, ...answer } : answer);
     else {
       const head = row ? `${rowLine(row, screen)}\n\n` : "";
@@ -193,6 +196,16 @@ function report(
   if (canonical && answer.canonical !== null)
     parts.push(heading("The body as it counts"), `${lines(answer.canonical)}\n`);
   return parts.join("");
+}
+
+/** Nothing of the request is remembered, but its line says how it ended. */
+async function withoutEntry({ screen }: Context, row: RowAnswer): Promise<number> {
+  if (screen.json) await screen.document({ request: row });
+  else {
+    const why = row.detail === null ? "it was not kept, or has gone since" : `not kept: ${line(row.detail)}`;
+    await screen.out(`${rowLine(row, screen)}\n\nNothing is stored under its key (${why}).\n`);
+  }
+  return 0;
 }
 
 /** In words where method and path are all that the reason needs. */
