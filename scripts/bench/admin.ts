@@ -58,12 +58,20 @@ async function post(path: string, body: unknown): Promise<unknown> {
   return response.json();
 }
 
+interface Explained {
+  readonly would: string;
+  readonly nearest: readonly { readonly differences: readonly { readonly path: string }[] }[];
+}
+
+interface Listed {
+  readonly key: string;
+  readonly endpoint: string;
+  readonly model: string;
+  readonly prompt: string | null;
+}
+
 interface Page {
-  readonly entries: readonly {
-    readonly key: string;
-    readonly model: string;
-    readonly prompt: string | null;
-  }[];
+  readonly entries: readonly Listed[];
   readonly next_cursor: string | null;
 }
 
@@ -155,14 +163,20 @@ try {
     bound: 200,
     ask: () => post("/purge", { provider: "openai", newer_than: "1h", dry_run: true }),
   });
-  const entry = (await get(`/entries/${some?.key}`)) as { request: { path: string; body: unknown } };
-  await time("explain, a stored key", { bound: 200, ask: () => post("/explain", { key: some?.key }) });
-  const asked = { ...(entry.request.body as object), temperature: 0.123 };
-  const path = `/${(entry as unknown as { provider: string }).provider}${entry.request.path}`;
-  await time("explain, another temperature", {
-    bound: 200,
-    ask: () => post("/explain", { method: "POST", path, headers: {}, body: asked }),
-  });
+  const chats = (await get("/entries?provider=openai&limit=50")) as Page;
+  const chat = chats.entries.find(({ endpoint }) => endpoint === "chat") ?? chats.entries[0];
+  const entry = (await get(`/entries/${chat?.key}`)) as { request: { body: object } };
+  await time("explain, a stored key", { bound: 200, ask: () => post("/explain", { key: chat?.key }) });
+  const asked = {
+    method: "POST",
+    path: "/openai/v1/chat/completions",
+    headers: {},
+    body: { ...entry.request.body, temperature: 0.123 },
+  };
+  const explained = (await post("/explain", asked)) as Explained;
+  const near = explained.nearest[0]?.differences.map(({ path }) => path).join(", ");
+  await time("explain, another temperature", { bound: 200, ask: () => post("/explain", asked) });
+  console.log(`  ${explained.would}: the nearest stored one differs at ${near}`);
   asking = false;
   await load;
   hits.sort((a, b) => a - b);
