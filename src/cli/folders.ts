@@ -43,3 +43,9 @@ export function absolute({ platform, env, cwd }: Machine, path: string): string 
   }
   return `/${parts.join("/")}`;
 }
+
+/** What an error of the file system says to a person: its code, or words for the one that they all meet. */
+export function spokenCode(error: unknown): string {
+  const { code } = error as { code?: string };
+  return code === "ENOENT" ? "no such file or folder" : (code ?? String(error));
+}

@@ -95,3 +95,14 @@ test("a flag's value that is not valid is a usage error that names the flag", as
     assert.ok(stderr.includes(message), stderr);
   }
 });
+
+test("a file that is not there is said in words", async () => {
+  for (const args of [
+    ["explain", "none.json"],
+    ["import", "none.ndjson"],
+  ]) {
+    const { code, stderr } = await ran(args, { api, files });
+    assert.equal(code, 1);
+    assert.match(stderr, /^askonce: none\.\w+ cannot be read \(no such file or folder\)\n$/);
+  }
+});

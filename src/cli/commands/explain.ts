@@ -7,7 +7,7 @@ import { type Command, type Context, jsonFlag, option } from "../command.ts";
 import { type CurlRequest, readCurl, shellWords } from "../curl.ts";
 import { nearestStored } from "../differences.ts";
 import { line, lines, wrapped } from "../display.ts";
-import { absolute } from "../folders.ts";
+import { absolute, spokenCode } from "../folders.ts";
 import { facts } from "../table.ts";
 import { rowLine } from "./tail.ts";
 
@@ -103,7 +103,7 @@ async function readText({ host }: Context, name: string): Promise<string> {
   try {
     return await host.files.readText(path);
   } catch (error) {
-    throw new CommandError(`${name} cannot be read (${(error as { code?: string }).code ?? String(error)})`);
+    throw new CommandError(`${name} cannot be read (${spokenCode(error)})`);
   }
 }
 

@@ -2,7 +2,7 @@ import { CommandError } from "../../errors.ts";
 import { refuseError } from "../answers.ts";
 import { type Command, type Context, filterFlags, jsonFlag, option } from "../command.ts";
 import { line } from "../display.ts";
-import { absolute } from "../folders.ts";
+import { absolute, spokenCode } from "../folders.ts";
 import { bytes, plural } from "../readable.ts";
 import { isFolder, linesIn, noteOf, writeFolder } from "../tape.ts";
 
@@ -111,5 +111,5 @@ function worded(error: unknown, word: string): unknown {
   const code = (error as { code?: string }).code;
   // The system's own codes; anything else says itself what is wrong.
   if (code === undefined || !/^E[A-Z]+$/.test(code) || code === "EPIPE") return error;
-  return new CommandError(`${word} cannot be written (${code})`);
+  return new CommandError(`${word} cannot be written (${spokenCode(error)})`);
 }

@@ -3,7 +3,7 @@ import { CommandError } from "../../errors.ts";
 import { refuseError } from "../answers.ts";
 import { type Command, type Context, jsonFlag, option } from "../command.ts";
 import { line } from "../display.ts";
-import { absolute } from "../folders.ts";
+import { absolute, spokenCode } from "../folders.ts";
 import { count, plural } from "../readable.ts";
 import { folderLines, isFolder } from "../tape.ts";
 
@@ -66,7 +66,7 @@ async function sourceOf(
   let fault: CommandError | undefined;
   const cannot = (error: unknown) => {
     if (error instanceof CommandError) return error;
-    return new CommandError(`${word} cannot be read (${(error as { code?: string }).code ?? String(error)})`);
+    return new CommandError(`${word} cannot be read (${spokenCode(error)})`);
   };
   async function* watched(chunks: AsyncIterable<Uint8Array>, total?: number): AsyncGenerator<Uint8Array> {
     let done = 0;
@@ -85,7 +85,7 @@ async function sourceOf(
   const facts = await host.files.facts(path).catch((error) => {
     throw cannot(error);
   });
-  if (!facts) throw new CommandError(`${word} cannot be read (ENOENT)`);
+  if (!facts) throw new CommandError(`${word} cannot be read (${spokenCode({ code: "ENOENT" })})`);
   if (!(await isFolder(host, { word, path }))) {
     return { chunks: watched(host.files.read(path), facts.bytes), files: undefined, fault: () => fault };
   }
