@@ -38,6 +38,16 @@ test("in a thread of its own the archive keeps, searches, compares, and takes in
   await again.close();
 });
 
+test("a thread that is held up refuses what is asked in time, and the end does not wait for it", async () => {
+  const held: Thread = { post() {}, onMessage() {}, onFault() {}, stop() {} };
+  const shelf = await openShelf(temporaryFolder(), { startThread: () => held, answerMs: 30 });
+  await assert.rejects(shelf.archive.list(newest), StoreFault);
+  await assert.rejects(shelf.archive.stats({ since: 0 }), StoreFault);
+  const began = performance.now();
+  await shelf.close();
+  assert.ok(performance.now() - began < 2000);
+});
+
 test("a thread that dies is started again; what was asked meanwhile is refused and said", async () => {
   const threads: { fault: (why: string) => void; dead: boolean }[] = [];
   const shelf = await openShelf(temporaryFolder(), {

@@ -49,7 +49,14 @@ export interface AdminParts {
  * Works out under which key a kept request's answer belongs here and now. With the label of a credential it goes into
  * that one's own pool.
  */
-export type Rekey = (request: KeptRequest, options: { credential?: string | undefined }) => Promise<Rekeyed>;
+export type Rekey = (
+  request: KeptRequest,
+  options: {
+    credential?: string | undefined;
+    /** It goes into that credential's own pool under every scope: its answer is bound to the account. */
+    own?: boolean | undefined;
+  },
+) => Promise<Rekeyed>;
 
 /** `credential`: the label of the pool it must go to is needed and not known. Else why no key can be worked out. */
 export type Rekeyed =

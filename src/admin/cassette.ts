@@ -197,7 +197,7 @@ async function keyFor(
   credential: string | undefined,
 ): Promise<Rekeyed> {
   const own = bound || config().scope === "credential";
-  const found = await rekey(request.kept, { credential: own ? credential : undefined });
+  const found = await rekey(request.kept, { credential: own ? credential : undefined, own: bound });
   if (own || credential === undefined || !("refused" in found)) return found;
   return await rekey(request.kept, { credential });
 }

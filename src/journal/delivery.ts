@@ -7,6 +7,8 @@ import type { Rows } from "./rows.ts";
 const FLUSH_MS = 400;
 /** While the archive takes nothing, it is asked less and less often. */
 const LONGEST_WAIT_MS = 5_000;
+const PATIENCE_MS = 3_000;
+const CLOSE_MS = 5_000;
 /** A batch held back, then as many as a full queue of rows takes: what is counted meanwhile is not waited for. */
 const MOST_ROUNDS = 8;
 
@@ -49,8 +51,20 @@ export class Delivery {
     (this.#timer as { unref?: () => void }).unref?.();
   }
 
-  /** Resolves once all that was counted so far is recorded, or the archive refused it. Never rejects. */
-  async flush(): Promise<void> {
+  /**
+   * Resolves once all that was counted so far is recorded, the archive refused it, or the time is up: one that is held
+   * up, by another process's lock for example, holds nobody else up. Never rejects.
+   */
+  async flush(patienceMs = PATIENCE_MS): Promise<void> {
+    let late: ReturnType<typeof setTimeout> | undefined;
+    const waited = new Promise<void>((resolve) => {
+      late = setTimeout(resolve, patienceMs);
+    });
+    await Promise.race([this.#flushed(), waited]);
+    clearTimeout(late);
+  }
+
+  async #flushed(): Promise<void> {
     // What is under way may have left before the last event.
     if (this.#sending !== undefined) await this.#sending;
     for (let round = 0; round < MOST_ROUNDS && !this.#idle; round++) {
@@ -62,7 +76,7 @@ export class Delivery {
     this.#closed = true;
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    await this.flush();
+    await this.flush(CLOSE_MS);
   }
 
   get #idle(): boolean {

@@ -53,12 +53,16 @@ export function valueEnd(text: Uint8Array, at: number): number {
   return text.byteLength;
 }
 
-/** The end of a list without strings and lists in it, which is what a vector is. */
+/**
+ * The end of a list without strings and lists in it, which is what a vector is. Looked for no further than to where the
+ * next list opens: looked for to the end, lists in lists would take the square of their depth.
+ */
 function flatListEnd(text: Uint8Array, open: number): number | undefined {
-  const close = text.indexOf(CLOSE_LIST, open + 1);
-  if (close < 0) return undefined;
-  const inside = text.subarray(open + 1, close);
-  return inside.indexOf(OPEN_LIST) < 0 && inside.indexOf(QUOTE) < 0 ? close + 1 : undefined;
+  const next = text.indexOf(OPEN_LIST, open + 1);
+  const near = text.subarray(open + 1, next < 0 ? text.byteLength : next);
+  const close = near.indexOf(CLOSE_LIST);
+  if (close < 0 || near.subarray(0, close).indexOf(QUOTE) >= 0) return undefined;
+  return open + 1 + close + 1;
 }
 
 /** The offset after the string whose quote opens at `open`. */

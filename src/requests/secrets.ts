@@ -39,7 +39,9 @@ export function isSecretName(name: string): boolean {
 }
 
 /** The value to keep instead; undefined where it can be kept as it is. */
-function maskedAt(path: JsonPath, value: () => string, size: number): string | undefined {
+function maskedAt(whole: JsonPath, value: () => string, size: number): string | undefined {
+  // All of a path for each text would take the square of a text's depth.
+  const path = whole.length <= 2 * STEPS ? whole : [...whole.slice(0, STEPS), ...whole.slice(-STEPS)];
   const name = lastName(path);
   if (typeof path[0] === "string" && READ_BY_MODEL.has(path[0])) {
     return size <= URL_BYTES && URL_NAMES.test(name) ? maskedUrl(value()) : undefined;
@@ -106,6 +108,8 @@ const TOKEN_TEXT =
 const SERVERS = /^(?:tools?|mcp|plugin|connector|server|webhook|callback|data_?source)/i;
 /** Long, of letters and digits: no word that somebody chose. */
 const TOKEN_SEGMENT = /(?<=\/)(?=[^/]*[0-9])(?=[^/]*[A-Za-z])[A-Za-z0-9_=~-]{16,}(?=\/|$)/g;
+/** Looked at from the top of a path, and from its end. */
+const STEPS = 32;
 const VALUES: ReadonlySet<string> = new Set(["default", "const", "value", "example", "examples", "enum"]);
 const SCHEMA: ReadonlySet<string> = new Set([
   "parameters",

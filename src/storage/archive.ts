@@ -2,11 +2,12 @@ import { clearInterval, clearTimeout, setInterval, setTimeout } from "node:timer
 import type { Archive, ArchiveState } from "../cache/archive.ts";
 import type { CacheKey } from "../cache/entry.ts";
 import type { Clock } from "../clock.ts";
+import { StoreFault } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { NewRequest } from "../requests/kept.ts";
 import { KeepQueue, type Queued } from "./archive-queue.ts";
 import { DeskThread } from "./archive-thread.ts";
-import type { Keepable, Tended } from "./desk-calls.ts";
+import type { DeskCalls, Keepable, Tended } from "./desk-calls.ts";
 
 export interface ArchiveOptions {
   /** The data folder, absolute. */
@@ -20,6 +21,8 @@ export interface ArchiveOptions {
   readonly forgotten?: (upTo: number) => void;
   /** How often it is looked for what to forget and to bound; 1,000 unless told. */
   readonly tendMs?: number;
+  /** How long a question may take; 10,000 unless told. */
+  readonly answerMs?: number;
 }
 
 export interface ArchiveSettings {
@@ -42,7 +45,8 @@ const GATHER_MS = 20;
 const TEND_MS = 1000;
 /** A call sees what was queued before it, but waits no longer for it than this. */
 const PATIENCE_MS = 800;
-const CLOSE_MS = 5000;
+const ANSWER_MS = 10_000;
+const CLOSE_MS = 2500;
 /** A larger body is copied to the thread in pieces, a turn of the loop each: 64 MiB at once held it for 100 ms. */
 const PIECE_BYTES = 1024 * 1024;
 
@@ -70,17 +74,17 @@ class ArchiveClient implements Archive {
 
   async list(query: Parameters<Archive["list"]>[0]) {
     await this.#caughtUp();
-    return this.#thread.call("list", [query]);
+    return this.#ask("list", [query]);
   }
 
   async find(keys: readonly CacheKey[]) {
     await this.#caughtUp();
-    return this.#thread.call("find", [keys]);
+    return this.#ask("find", [keys]);
   }
 
   async requests(keys: readonly CacheKey[]) {
     await this.#caughtUp();
-    return this.#thread.call("requests", [keys]);
+    return this.#ask("requests", [keys]);
   }
 
   count(filter: Parameters<Archive["count"]>[0]) {
@@ -94,12 +98,13 @@ class ArchiveClient implements Archive {
 
   async nearest(request: NewRequest, options: Parameters<Archive["nearest"]>[1]) {
     await this.#caughtUp();
-    return this.#thread.call("nearest", [request, options]);
+    const body = await apart(request.body);
+    return this.#ask("nearest", [{ ...request, body }, options], [body.buffer as ArrayBuffer]);
   }
 
   async nearestTo(key: CacheKey, options: Parameters<Archive["nearestTo"]>[1]) {
     await this.#caughtUp();
-    return this.#thread.call("nearestTo", [key, options]);
+    return this.#ask("nearestTo", [key, options]);
   }
 
   record(batch: Parameters<Archive["record"]>[0]) {
@@ -107,23 +112,23 @@ class ArchiveClient implements Archive {
   }
 
   stats(query: Parameters<Archive["stats"]>[0]) {
-    return this.#thread.call("stats", [query]);
+    return this.#ask("stats", [query]);
   }
 
   rows(query: Parameters<Archive["rows"]>[0]) {
-    return this.#thread.call("rows", [query]);
+    return this.#ask("rows", [query]);
   }
 
   credentials() {
-    return this.#thread.call("credentials", []);
+    return this.#ask("credentials", []);
   }
 
   nameCredential(label: string, name: string) {
-    return this.#thread.call("nameCredential", [label, name]);
+    return this.#ask("nameCredential", [label, name]);
   }
 
   poolOf(label: string) {
-    return this.#thread.call("poolOf", [label]);
+    return this.#ask("poolOf", [label]);
   }
 
   state(): ArchiveState {
@@ -145,9 +150,28 @@ class ArchiveClient implements Archive {
     if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#timer);
-    await within(CLOSE_MS, this.settled());
-    await within(CLOSE_MS, this.#thread.call("close", []));
+    const patience = Math.min(CLOSE_MS, this.options.answerMs ?? CLOSE_MS);
+    await within(patience, this.settled());
+    await within(patience, this.#thread.call("close", []));
     this.#thread.close();
+  }
+
+  /** A thread that is held up, by another process's lock for example, holds nobody else up for longer than this. */
+  async #ask<Name extends keyof DeskCalls>(
+    name: Name,
+    args: Parameters<DeskCalls[Name]>,
+    transfer: readonly ArrayBuffer[] = [],
+  ): Promise<Awaited<ReturnType<DeskCalls[Name]>>> {
+    const answer = this.#thread.call(name, args, transfer) as Promise<Awaited<ReturnType<DeskCalls[Name]>>>;
+    const given = this.options.answerMs ?? ANSWER_MS;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(
+        () => reject(new StoreFault(`the archive did not answer within ${given} ms`)),
+        given,
+      );
+    });
+    return Promise.race([answer, late]).finally(() => clearTimeout(timer));
   }
 
   #caughtUp(): Promise<void> {
@@ -215,6 +239,16 @@ const NOTHING = new Uint8Array(0);
 /** The bytes in a buffer of their own: with a view, the whole of what it looks at would be copied. */
 function alone(bytes: Uint8Array): Uint8Array {
   return bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();
+}
+
+/** A copy to be handed to the thread, made a piece each turn of the loop. */
+async function apart(bytes: Uint8Array): Promise<Uint8Array> {
+  const copy = new Uint8Array(bytes.byteLength);
+  for (let at = 0; at < bytes.byteLength; at += PIECE_BYTES) {
+    if (at > 0) await after(0);
+    copy.set(bytes.subarray(at, at + PIECE_BYTES), at);
+  }
+  return copy;
 }
 
 /** Of all the settings only those that the desk reads: the rest need not be copied, nor be there. */

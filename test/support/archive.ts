@@ -59,7 +59,7 @@ export interface Shelf {
 /** A store and its archive in one folder. */
 export async function openShelf(
   folder: string,
-  { settings = {}, startThread = () => deskOnLoop() }: ShelfOptions = {},
+  { settings = {}, startThread = () => deskOnLoop(), answerMs }: ShelfOptions = {},
 ): Promise<Shelf> {
   const reports: string[] = [];
   const store = await openTestStore(folder);
@@ -78,6 +78,7 @@ export async function openShelf(
     settings: () => all,
     report: (message) => reports.push(message),
     tendMs: 20,
+    ...(answerMs !== undefined && { answerMs }),
   });
   return {
     folder,
@@ -101,6 +102,7 @@ export async function openShelf(
 interface ShelfOptions {
   readonly settings?: Partial<ArchiveSettings>;
   readonly startThread?: () => Thread;
+  readonly answerMs?: number;
 }
 
 export function entryFor(key: CacheKey, { head }: NewRequest) {

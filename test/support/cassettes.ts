@@ -64,9 +64,9 @@ export function deck(options: { scope?: string; labels?: readonly string[]; fail
         head.digest,
       ]),
     ) as CacheKey;
-  const rekey: CassetteParts["rekey"] = async (request, { credential }) => {
+  const rekey: CassetteParts["rekey"] = async (request, { credential, own = false }) => {
     asked.push(credential);
-    const apart = scope === "credential" || credential !== undefined || request.head.path.endsWith("/bound");
+    const apart = scope === "credential" || own || request.head.path.endsWith("/bound");
     if (apart && (credential === undefined || !labels.includes(credential))) {
       return { refused: "the label of a credential that is known here is needed" };
     }

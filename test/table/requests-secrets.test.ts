@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { valueEnd } from "../../src/requests/json-spans.ts";
 import type { RequestHead } from "../../src/requests/kept.ts";
 import { keptOf } from "../../src/requests/remember.ts";
 import { maskSecrets } from "../../src/requests/secrets.ts";
@@ -129,6 +130,20 @@ for (const [words, body] of OPEN) {
     assert.deepEqual(masked(body), { value: body, paths: [] });
   });
 }
+
+test("what is nested 100,000 deep is walked in time that grows with its size alone", () => {
+  const deep = 100_000;
+  const texts = [
+    `{"x":${"[".repeat(8 * deep)}${"]".repeat(8 * deep)}}`,
+    `{"x":${'{"a":"x","b":'.repeat(deep)}1${"}".repeat(deep)}}`,
+  ];
+  const began = performance.now();
+  for (const text of texts.map((one) => new TextEncoder().encode(one))) {
+    assert.equal(valueEnd(text, 0), text.byteLength);
+    assert.deepEqual(maskSecrets(text).paths, []);
+  }
+  assert.ok(performance.now() - began < 3000, `${performance.now() - began} ms`);
+});
 
 test("masking leaves all other bytes alone", () => {
   const text = '{ "n": 1.50, "a": {"token" : "x\\"y"}, "b": "\\u0041" }';
