@@ -209,7 +209,10 @@ test("a line that an import refuses is named with its file", async () => {
       : api(asked);
   const { code, stderr } = await ran(["import", "tape.ndjson"], { api: refusing, files });
   assert.deepEqual([code, stderr], [1, "askonce: tape.ndjson: line 2: no request\n"]);
-  assert.match((await runs(["import", "gone.ndjson"])).stderr, /gone\.ndjson cannot be read \(no such file or folder\)/);
+  assert.match(
+    (await runs(["import", "gone.ndjson"])).stderr,
+    /gone\.ndjson cannot be read \(no such file or folder\)/,
+  );
 });
 
 test("doctor says what is wrong and what to do, and fails where something is", async () => {
