@@ -1,4 +1,4 @@
 import { serveDesk } from "./desk-serve.ts";
 import { openDatabase } from "./open.bun.ts";
 
-serveDesk(openDatabase);
+serveDesk({ openDatabase, collect: () => Bun.gc(true) });
