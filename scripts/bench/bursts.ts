@@ -76,19 +76,35 @@ export async function startProvider(answer: string): Promise<{ port: number; sto
 export interface Burst {
   readonly port: number;
   readonly path: string;
-  readonly body: string;
+  /** Bytes of the prompt. */
+  readonly prompt: number;
+  /** Whether each request of it asks something else. */
+  readonly miss?: boolean;
   readonly seconds: number;
   readonly connections: number;
 }
 
+let bursts = 0;
+
 /** Requests a second of one burst, from core 1; throws where an answer was no 2xx. */
-export function burst({ port, path, body, seconds, connections }: Burst): Promise<number> {
+export function burst({ port, path, prompt, miss = false, seconds, connections }: Burst): Promise<number> {
   const script = join(temporaryFolder(), "post.lua");
+  const words = "word ".repeat(Math.ceil(prompt / 5)).slice(0, prompt);
+  const frame = ['{"model":"gpt-5-mini","messages":[{"role":"user","content":"', `${words}"}]}`];
+  const name = `${process.pid}-${bursts++}`;
   const lines = [
     'wrk.method = "POST"',
     'wrk.headers["Content-Type"] = "application/json"',
     'wrk.headers["Authorization"] = "Bearer bench"',
-    `wrk.body = [==[${body}]==]`,
+    ...(miss
+      ? [
+          "n = 0",
+          "function request()",
+          "  n = n + 1",
+          `  return wrk.format(nil, nil, nil, [==[${frame[0]}]==] .. "${name}-" .. n .. [==[ ${frame[1]}]==])`,
+          "end",
+        ]
+      : [`wrk.body = [==[${frame.join("")}]==]`]),
   ];
   writeFileSync(script, lines.join("\n"));
   const load = ["-t1", `-c${connections}`, `-d${seconds}s`, "-s", script, `http://127.0.0.1:${port}${path}`];

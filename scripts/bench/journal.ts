@@ -16,10 +16,6 @@ const option = (name: string, fallback: number) => {
 
 needTools();
 const path = "/openai/v1/chat/completions";
-const body = JSON.stringify({
-  model: "gpt-5-mini",
-  messages: [{ role: "user", content: "word ".repeat(option("prompt", 200) / 5) }],
-});
 const answer = JSON.stringify({
   id: "chatcmpl-1",
   object: "chat.completion",
@@ -37,7 +33,7 @@ const servers = await Promise.all(
   ),
 );
 const [on, off] = servers as [(typeof servers)[0], (typeof servers)[0]];
-const load = { path, body, connections: 32 };
+const load = { path, prompt: option("prompt", 200), connections: 32 };
 const ratios: number[] = [];
 try {
   for (const { port } of servers) await burst({ ...load, port, seconds: 2 });
