@@ -16,6 +16,8 @@ import { type Turns, turnsOf } from "./turns.ts";
 
 /** Parts put at a time: the rest stays uncopied meanwhile, and more at once would compete with the loop for the CPU. */
 const WAVE = 4;
+/** Of a longer batch the request as a whole is remembered: one for each input would crowd out all others. */
+const MOST_REMEMBERED = 256;
 
 /** Where the answer to one input alone is looked for, and where it lies if it is the credential's own. */
 export function partKeys(job: Job, unit: Unit): { readonly shared: CacheKey; readonly own: CacheKey } {
@@ -109,7 +111,8 @@ async function keepParts(
     const vectors = text && (await splitAnswer(text, { form, weights, turns }));
     if (vectors === undefined) return;
     const spent = spentShares(entry.spent, weights);
-    const bodies = job.plan.remembers ? await partBodies(parts, job, { form, turns }) : undefined;
+    const remembers = job.plan.remembers && placed.length <= MOST_REMEMBERED;
+    const bodies = remembers ? await partBodies(parts, job, { form, turns }) : undefined;
     const done = new Set<string>();
     const wave: Promise<void>[] = [];
     for (const [at, unit] of placed.entries()) {

@@ -23,6 +23,7 @@ export class KeepQueue {
   #count = 0;
   #numbered = 0;
   #done = 0;
+  #hurried = () => {};
   #waiters: { upTo: number; resolve: () => void }[] = [];
 
   get size(): number {
@@ -64,9 +65,22 @@ export class KeepQueue {
     for (const { resolve } of ready) resolve();
   }
 
+  /** Whether somebody waits for what is queued, or it may soon not fit. */
+  get urgent(): boolean {
+    return this.#waiters.length > 0 || this.#count > MOST / 2 || this.#bytes > MOST_BYTES / 2;
+  }
+
+  /** Resolves when somebody begins to wait. */
+  hurry(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#hurried = resolve;
+    });
+  }
+
   /** Resolves once all that was added until now is done. */
   settled(): Promise<void> {
     if (this.#done >= this.#numbered) return Promise.resolve();
+    this.#hurried();
     return new Promise((resolve) => this.#waiters.push({ upTo: this.#numbered, resolve }));
   }
 }

@@ -183,9 +183,13 @@ class ArchiveClient implements Archive {
     this.#taking ??= after(GATHER_MS)
       .then(async () => {
         for (let batch = this.#queue.take(); batch.length > 0; batch = this.#queue.take()) {
+          const began = this.options.clock.monotonic();
           // One that ended the thread is not sent again.
           const dropped = await this.#send(batch).catch(() => batch.length);
           this.#queue.done(batch, dropped);
+          // Answers need the processor too: what nobody waits for takes half of it at most.
+          const took = this.options.clock.monotonic() - began;
+          if (!this.#queue.urgent) await Promise.race([after(took), this.#queue.hurry()]);
         }
       })
       .finally(() => {
