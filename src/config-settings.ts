@@ -220,12 +220,7 @@ export const settings: { readonly [Member in Plain]: Setting<Config[Member]> } =
     fallback: "instant",
     help: "How fast a stored stream is replayed: at once, as it was recorded, or so many tokens a second.",
   },
-  freshIds: {
-    name: "fresh_ids",
-    kind: yesNo,
-    fallback: "false",
-    help: "Gives each hit a new response id.",
-  },
+  freshIds: { name: "fresh_ids", kind: yesNo, fallback: "false", help: "Gives each hit a new response id." },
   log: {
     name: "log",
     kind: choice("text", "json", "off"),

@@ -1,13 +1,11 @@
 import { type Context, Hono } from "hono";
-import type { Archive, Explainer } from "../cache/archive.ts";
-import type { CacheKey, Entry } from "../cache/entry.ts";
+import type { Archive, Explainer, Rekey } from "../cache/archive.ts";
 import type { EntryFilter, Store } from "../cache/store.ts";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import { AdminError, adminErrors, CassetteError, StoreFault } from "../errors.ts";
 import type { Peer } from "../host.ts";
 import type { LiveJournal } from "../journal/journal.ts";
-import type { KeptRequest, RequestHead } from "../requests/kept.ts";
 import { mayObserve, refuseForeign, requireToken } from "./auth.ts";
 import { configRoutes } from "./config.ts";
 import { credentialRoutes } from "./credentials.ts";
@@ -44,29 +42,6 @@ export interface AdminParts {
   readonly ending: AbortSignal;
   readonly report: (message: string) => void;
 }
-
-/**
- * Works out under which key a kept request's answer belongs here and now. With the label of a credential it goes into
- * that one's own pool.
- */
-export type Rekey = (
-  request: KeptRequest,
-  options: {
-    credential?: string | undefined;
-    /** It goes into that credential's own pool under every scope: its answer is bound to the account. */
-    own?: boolean | undefined;
-  },
-) => Promise<Rekeyed>;
-
-/** `credential`: the label of the pool it must go to is needed and not known. Else why no key can be worked out. */
-export type Rekeyed =
-  | {
-      readonly key: CacheKey;
-      readonly facts: Omit<Entry["facts"], "stream">;
-      /** The request as it counts here and now, its body's digest among it. */
-      readonly head: RequestHead;
-    }
-  | { readonly refused: string };
 
 /** The bearer token, kept in a file that only its owner reads. */
 export interface Token {

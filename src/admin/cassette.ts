@@ -1,10 +1,12 @@
 /** Cassettes: stored answers with their requests as lines of JSON (docs/cassettes.md), out of the store and into it. */
+
+import type { Rekeyed } from "../cache/archive.ts";
 import { type CacheKey, type Entry, memoryBody } from "../cache/entry.ts";
 import type { EntryFilter } from "../cache/store.ts";
 import type { Clock } from "../clock.ts";
 import { CassetteError } from "../errors.ts";
 import type { KeptRequest, NewRequest } from "../requests/kept.ts";
-import type { AdminParts, Rekeyed } from "./admin.ts";
+import type { AdminParts } from "./admin.ts";
 import { lineOf, noteText, type ReadLine, readLine } from "./cassette-line.ts";
 import { linesOf, type Pieces } from "./cassette-lines.ts";
 import { redaction } from "./cassette-redact.ts";

@@ -1,5 +1,5 @@
-import type { Described, Explained, KeptRequest, Near, NewRequest } from "../requests/kept.ts";
-import type { CacheKey } from "./entry.ts";
+import type { Described, Explained, KeptRequest, Near, NewRequest, RequestHead } from "../requests/kept.ts";
+import type { CacheKey, EntryFacts } from "./entry.ts";
 import type { CredentialRow, JournalBatch, JournalRow, RowQuery, Stats, StatsQuery } from "./figures.ts";
 import type { EntryFilter } from "./store.ts";
 
@@ -112,3 +112,24 @@ export interface EntryRow {
 export interface Explainer {
   explain(request: Described): Promise<Explained>;
 }
+
+/** Works out under which key a remembered request's answer belongs here and now. Never rejects for what it is given. */
+export type Rekey = (
+  request: KeptRequest,
+  options: {
+    /** Label of the credential whose pool it goes to, where it goes to one. */
+    credential?: string | undefined;
+    /** It goes to that pool under every scope: its answer is bound to the account. */
+    own?: boolean | undefined;
+  },
+) => Promise<Rekeyed>;
+
+export type Rekeyed =
+  | {
+      readonly key: CacheKey;
+      readonly facts: Omit<EntryFacts, "stream">;
+      /** The request as it counts here and now, with its digest. */
+      readonly head: RequestHead;
+    }
+  /** Why no key can be worked out. */
+  | { readonly refused: string };

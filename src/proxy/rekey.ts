@@ -1,4 +1,4 @@
-import type { CacheKey, EntryFacts } from "../cache/entry.ts";
+import type { Rekey } from "../cache/archive.ts";
 import type { Config } from "../config.ts";
 import { isLookUp, LOOK_UP } from "../providers/look-ups.ts";
 import type { Asked, Endpoint, Provider } from "../providers/provider.ts";
@@ -13,27 +13,6 @@ import { answerHeaders, keyOf, wantedHeaders } from "./key.ts";
 import type { ProxyParts } from "./parts.ts";
 import { EVERYBODY } from "./policy.ts";
 import { modelOf } from "./question.ts";
-
-/** Works out under which key a remembered request's answer belongs here and now. Never rejects for what it is given. */
-export type Rekey = (
-  request: KeptRequest,
-  options: {
-    /** Label of the credential whose pool it goes to, where it goes to one. */
-    credential?: string | undefined;
-    /** It goes to that pool under every scope: its answer is bound to the account. */
-    own?: boolean | undefined;
-  },
-) => Promise<Rekeyed>;
-
-export type Rekeyed =
-  | {
-      readonly key: CacheKey;
-      readonly facts: Omit<EntryFacts, "stream">;
-      /** The request as it counts here and now, with its digest. */
-      readonly head: RequestHead;
-    }
-  /** Why no key can be worked out. */
-  | { readonly refused: string };
 
 interface RekeyOptions {
   /** The tag behind a label that this process has not seen itself. */
