@@ -66,7 +66,7 @@ export async function latencies({ rounds, seconds }: Pick<Effort, "rounds" | "se
     for (const setup of setups) {
       giveAnswers(origin, setup);
       const taken = new Map<Way, { p50: number; p99: number }[]>(PEERS.map((way) => [way, []]));
-      for (let round = -WARM_ROUNDS; round < rounds; round++) {
+      for (let round = rounds === 1 ? -1 : -WARM_ROUNDS; round < rounds; round++) {
         for (const way of PEERS) {
           if (way === "direct" && !setup.miss) continue;
           const times = await ask(setup, { port: portOf(way), seconds: round < 0 ? 1 : seconds });

@@ -67,15 +67,16 @@ function wanted(words: readonly string[]): boolean {
   return asked.some((part) => words.some((word) => word.toLowerCase().includes(part.trim())));
 }
 
-/** A quick run takes the first cases, and of the servers those that are compared. */
+/** A quick run takes the first and the last cases, and of the servers those that are compared. */
 function shortened(one: BurstCase): BurstCase {
   return quick
     ? { ...one, peers: one.peers.filter((peer) => peer === "nginx" || peer === "executable") }
     : one;
 }
 
+const inQuick: ReadonlySet<string> = new Set([DEMANDED, "What nginx can't"]);
 const burstsAsked = burstCases
-  .filter((one) => wanted([one.name, one.group]) && (!quick || has("only") || one.group !== "Connections"))
+  .filter((one) => wanted([one.name, one.group]) && (!quick || has("only") || inQuick.has(one.group)))
   .map(shortened);
 const othersAsked = others.filter(({ name }) => wanted([name]));
 if (has("list")) {

@@ -48,7 +48,11 @@ export async function runCase(given: BurstCase, effort: Effort): Promise<Partial
   try {
     for (const peer of one.peers) {
       servers.set(peer, await startPeer(peer, options));
-      await prepare(one, { peer, server: servers.get(peer) as Server });
+      await prepare(one, {
+        peer,
+        server: servers.get(peer) as Server,
+        most: effort.scale < 1 ? 2 : WARM_MOST,
+      });
     }
     const measured = new Map<Peer, Measured[]>(one.peers.map((peer) => [peer, []]));
     for (let round = 0; round < effort.rounds; round++) {
@@ -60,7 +64,7 @@ export async function runCase(given: BurstCase, effort: Effort): Promise<Partial
           await server.stop();
           server = await startPeer(peer, { ...options, folder: server.folder });
           servers.set(peer, server);
-          from = await warm(one, server);
+          from = await warm(one, { server, most: WARM_MOST });
         }
         measured.get(peer)?.push(await measure(one, { peer, server, origin, seconds: effort.seconds, from }));
       }
@@ -118,7 +122,7 @@ async function trickle(
 }
 
 /** Fills the cache with what will be asked for, and lets the server grow warm. */
-async function prepare(one: BurstCase, { peer, server }: Place): Promise<void> {
+async function prepare(one: BurstCase, { peer, server, most }: Place & { most: number }): Promise<void> {
   if (peer !== "bare") {
     const body = bodyOf(one, "kept");
     const request = (n: number) => requestBytes(pathOf(one), numbered(body, n));
@@ -126,14 +130,14 @@ async function prepare(one: BurstCase, { peer, server }: Place): Promise<void> {
     await askAll(server.port, { from: 0, to: kept, connections: CONNECTIONS, request });
     await settled(server.pid);
   }
-  if (!one.restart) await warm(one, server);
+  if (!one.restart) await warm(one, { server, most });
 }
 
 /** Bursts until the rate grows no more: a just-in-time compiler takes its time. Returns how many requests it took. */
-async function warm(one: BurstCase, server: Server): Promise<number> {
+async function warm(one: BurstCase, { server, most }: { server: Server; most: number }): Promise<number> {
   let taken = 0;
   const rates: number[] = [];
-  while (rates.length < WARM_MOST && !steady(rates) && taken < WARM_KEYS) {
+  while (rates.length < most && !steady(rates) && taken < WARM_KEYS) {
     const { requests, rate } = await burst({
       port: server.port,
       path: pathOf(one),

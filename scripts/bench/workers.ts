@@ -43,7 +43,7 @@ const works: readonly Work[] = [
 function missing(): string | undefined {
   const program = join(import.meta.dirname, "../../dist/askonce");
   const { status, stderr } = spawnSync(program, ["config", "--workers", "2"], { encoding: "utf8" });
-  return status === 0 ? undefined : stderr.trim().split("\n")[0];
+  return status === 0 ? undefined : stderr.trim().split(/[\n(]/)[0]?.trim();
 }
 
 export async function workers({ rounds, seconds }: Effort): Promise<Outcome> {
