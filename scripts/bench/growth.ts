@@ -7,7 +7,7 @@ import { bytesText, median, mib, short } from "./figures.ts";
 import { document, startOrigin } from "./origin.ts";
 import { dataOf, names, startPeer } from "./peers.ts";
 import { cpuSeconds, remove, residentBytes, type Server, settled, temporaryFolder } from "./processes.ts";
-import type { Line, Outcome } from "./results.ts";
+import type { Line, Outcome, Plot } from "./results.ts";
 import { askAll, Connection } from "./wire.ts";
 import { type Burst, burst, type Numbers } from "./wrk.ts";
 
@@ -271,17 +271,18 @@ export async function sizes({
   } finally {
     origin.stop();
   }
-  const large = lines.map(({ name, points }) => ({
-    name,
-    points: points.filter(([size]) => size >= 16_000),
-  }));
-  const plot = { x: "bytes of the answer", y: "microseconds a KB", logX: true };
+  const plot: Plot = {
+    file: "growth-size",
+    title: "Processor time a KB as one entry grows",
+    x: "bytes of the answer",
+    y: "microseconds a KB",
+    logX: true,
+    logY: true,
+    lines,
+  };
   return {
     tables: [{ head: ["", "answer", "hit, us", "us a KB", "", "miss, us", "us a KB", ""], rows }],
-    plots: [
-      { ...plot, file: "growth-size", title: "Processor time a KB as one entry grows", lines },
-      { ...plot, file: "growth-size-large", title: "The same from 16 KB on", lines: large },
-    ],
+    plots: [plot],
     notes: ["Four connections; at a KB all is what each request costs, at many MB all is copying."],
     bounds: [],
   };

@@ -57,6 +57,7 @@ let counted = 0;
 export async function latencies({ rounds, seconds }: Pick<Effort, "rounds" | "seconds">): Promise<Outcome> {
   const origin = startOrigin(() => new Uint8Array());
   const rows: string[][] = [];
+  const losses: string[] = [];
   const bounds: Outcome["bounds"][number][] = [];
   const servers = new Map<Way, Server>();
   try {
@@ -77,6 +78,10 @@ export async function latencies({ rounds, seconds }: Pick<Effort, "rounds" | "se
       }
       const cells = rowOf(setup, taken);
       rows.push(cells.row);
+      if (cells.ratio > 1 || cells.p99Ratio > 1)
+        losses.push(
+          `${setup.name}: p50 ${short(cells.ratio)} and p99 ${short(cells.p99Ratio)} times what nginx adds`,
+        );
       if (setup === setups[0])
         bounds.push({
           what: "added latency on a miss, p50: below nginx's (aim: half)",
@@ -103,6 +108,7 @@ export async function latencies({ rounds, seconds }: Pick<Effort, "rounds" | "se
     notes: [
       "Milliseconds, p50 / p99, prompts of 2 KB and answers of 600 B, the provider answers at once. Added: less what the same client needs without a proxy; a hit counts whole.",
     ],
+    losses,
     bounds,
   };
 }
@@ -145,7 +151,7 @@ async function ask(
 function rowOf(
   setup: Setup,
   taken: ReadonlyMap<Way, readonly { p50: number; p99: number }[]>,
-): { row: string[]; ratio: number } {
+): { row: string[]; ratio: number; p99Ratio: number } {
   const of = (way: Way, member: "p50" | "p99") => (taken.get(way) ?? []).map((round) => round[member]);
   const direct = (member: "p50" | "p99") => (setup.miss ? median(of("direct", member)) : 0);
   const added = (way: Way, member: "p50" | "p99") => median(of(way, member)) - direct(member);
@@ -156,5 +162,6 @@ function rowOf(
   return {
     row: [setup.name, plain, pair("nginx"), pair("executable"), short(ratio("p50")), short(ratio("p99"))],
     ratio: ratio("p50"),
+    p99Ratio: ratio("p99"),
   };
 }

@@ -1,5 +1,4 @@
 /** Lines over two axes as an SVG that reads on light and dark pages. */
-import { short } from "./figures.ts";
 import type { Line, Plot } from "./results.ts";
 
 const WIDTH = 760;
@@ -20,7 +19,8 @@ export function svgOf(plot: Plot): string {
   const points = plot.lines.flatMap((line) => line.points);
   const xs = points.map(([x]) => x);
   const x = plot.logX ? logAxis(xs) : linearAxis(Math.max(...xs));
-  const y = linearAxis(Math.max(...points.map((point) => point[1])));
+  const ys = points.map((point) => point[1]);
+  const y = plot.logY ? decades(ys) : linearAxis(Math.max(...ys));
   const toX = (value: number) => LEFT + x.at(value) * (WIDTH - LEFT - RIGHT);
   const toY = (value: number) => HEIGHT - BOTTOM - y.at(value) * (HEIGHT - TOP - BOTTOM);
   const marks = [
@@ -107,10 +107,18 @@ function logAxis(values: readonly number[]): Axis {
   return { ticks, at: (value) => (high > low ? (Math.log10(value) - low) / (high - low) : 0.5) };
 }
 
+/** Whole powers of ten around all values. */
+function decades(values: readonly number[]): Axis {
+  const low = Math.floor(Math.log10(Math.min(...values)));
+  const high = Math.max(low + 1, Math.ceil(Math.log10(Math.max(...values))));
+  const ticks = Array.from({ length: high - low + 1 }, (_, n) => 10 ** (low + n));
+  return { ticks, at: (value) => (Math.log10(value) - low) / (high - low) };
+}
+
 function label(value: number): string {
   if (value >= 1e6) return `${Number((value / 1e6).toPrecision(3))}M`;
   if (value >= 1e4) return `${Number((value / 1e3).toPrecision(3))}k`;
-  return value === 0 || value >= 100 ? String(Math.round(value)) : short(value).replace(/\.?0+$/, "");
+  return value === 0 || value >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(3)));
 }
 
 function round(value: number): string {

@@ -1,7 +1,7 @@
 /** The page docs/benchmarks.md, made from the results; what stands between its marks is kept as people wrote it. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { burstCases, DEMANDED } from "./cases.ts";
+import { type BurstCase, burstCases, DEMANDED } from "./cases.ts";
 import { short } from "./figures.ts";
 import { names, type Peer } from "./peers.ts";
 import { svgOf } from "./plot.ts";
@@ -80,9 +80,13 @@ function losses(results: Results): string {
     if (!own || (own.rateRatio >= 1 && own.cpuRatio >= 1)) return [];
     return [[name, short(own.rateRatio), short(own.cpuRatio)]];
   });
-  const text =
-    rows.length === 0 ? "In none of the cases below." : table({ head: ["case", "rate", "work"], rows });
-  return `## Where askonce loses to nginx\n\n${text}`;
+  const others = Object.entries(results.others).flatMap(([name, { losses = [] }]) =>
+    losses.map((loss) => `- ${name}: ${loss}`),
+  );
+  const parts = [table({ head: ["case", "rate", "work"], rows }), others.join("\n")].filter(
+    (part) => part !== "",
+  );
+  return `## Where askonce loses to nginx\n\n${parts.length === 0 ? "In none of the cases below." : parts.join("\n\n")}`;
 }
 
 function groups(results: Results): string[] {
@@ -111,9 +115,14 @@ function cell(figures: PeerFigures | undefined, peer: Peer): string {
   return `${short(figures.rateRatio)} / ${short(figures.cpuRatio)}`;
 }
 
+/** Where fewer calls to the provider are the point. */
+function sparing({ kind }: BurstCase): boolean {
+  return kind === "joined" || kind === "rewritten";
+}
+
 function callsOf(results: Results, group: string): string {
   const said = burstCases
-    .filter((one) => one.group === group)
+    .filter((one) => one.group === group && sparing(one))
     .flatMap(({ name }) => {
       const peers = results.bursts[name]?.peers;
       const [own, other] = [peers?.[JUDGED]?.calls, peers?.nginx?.calls];

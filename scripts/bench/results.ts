@@ -33,6 +33,7 @@ export interface Plot {
   readonly x: string;
   readonly y: string;
   readonly logX: boolean;
+  readonly logY?: boolean;
   readonly lines: readonly Line[];
 }
 
@@ -42,6 +43,8 @@ export interface Outcome {
   readonly plots: readonly Plot[];
   /** Sentences beside the tables: bounds met or missed, what was left out and why. */
   readonly notes: readonly string[];
+  /** What askonce loses to nginx. */
+  readonly losses?: readonly string[];
   /** Bounds that were demanded: what, found, whether it was met. */
   readonly bounds: readonly { readonly what: string; readonly found: string; readonly met: boolean }[];
 }
