@@ -19,6 +19,7 @@ import { explainer } from "./proxy/explain.ts";
 import type { FlightHead } from "./proxy/flight.ts";
 import type { ProxyParts } from "./proxy/parts.ts";
 import { Refreshes } from "./proxy/refresh.ts";
+import { RequestMemory } from "./proxy/repeats.ts";
 import { rekeyer } from "./proxy/rekey.ts";
 import { Samples } from "./proxy/samples.ts";
 import { Verified } from "./proxy/verified.ts";
@@ -140,26 +141,30 @@ export async function compose(config: Config, host: Host): Promise<App> {
     idle: () => budget.used === 0 && clock.monotonic() - lastRequestAt > QUIET_MS,
     act: () => host.collect(),
   });
-  const proxy: ProxyParts = {
+  const hits = {
     config: () => current,
     providers: () => providers,
-    host,
     store,
-    flights: new Flights<FlightHead>(),
+    clock,
     journal,
+    verified: new Verified(clock, () => current.verifyTtlMs),
+    samples: new Samples(),
+    newId: requestIds(),
+  };
+  const proxy: ProxyParts = {
+    ...hits,
+    host,
+    memory: new RequestMemory(hits, { maxBytes: config.maxMemory / 2 }),
+    flights: new Flights<FlightHead>(),
     pricing,
     archive,
-    clock,
     budget,
     credentials: new CredentialReader(await installationSecret(host, config.data, report)),
-    verified: new Verified(clock, () => current.verifyTtlMs),
     refreshes: new Refreshes(clock, () => current.refreshConcurrency),
-    samples: new Samples(),
     recording: () => false,
     unread: { count: 0 },
     loopId,
     loopFor: (url) => (isNear(url) ? loopId : undefined),
-    newId: requestIds(),
     report,
   };
   const token = keptToken({ folder: config.data, files: host.files, report });

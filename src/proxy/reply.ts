@@ -1,6 +1,7 @@
 import type { Body, Entry } from "../cache/entry.ts";
 import type { Reader } from "../cache/recording.ts";
 import type { Pace } from "../config-pace.ts";
+import { headerCase } from "../header-case.ts";
 import type { CacheWord } from "../journal/event.ts";
 import type { Call } from "./call.ts";
 import type { FlightHead } from "./flight.ts";
@@ -88,6 +89,45 @@ export interface Answer {
   readonly headers: Headers;
   readonly body: Uint8Array | ReadableStream<Uint8Array> | undefined;
 }
+
+/** What `Cache-Status` says of an answer from the store. */
+export function hitStatus({ leftMs }: { readonly leftMs: number }): string {
+  return Number.isFinite(leftMs) ? `; hit; ttl=${Math.floor(leftMs / 1000)}` : "; hit";
+}
+
+/** Reason phrases of what is stored. */
+const REASONS: Readonly<Record<number, string>> = { 200: "OK", 404: "Not Found" };
+/** Bytes that RFC 9110 §5.5 allows in a value. */
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/**
+ * The head of a hit as `replyEntry` and `respond` give it, as text, less what each one says anew: its age, its
+ * `Cache-Status` and its id. Undefined where that is not all there is to it.
+ */
+export function headText({ status, headers, key }: Entry): string | undefined {
+  const reason = REASONS[status];
+  if (reason === undefined) return undefined;
+  let text = `HTTP/1.1 ${status} ${reason}\r\n`;
+  for (const [name, value] of headers) {
+    if (ANEW.has(name) || !VALUE.test(value)) return undefined;
+    text += `${headerCase(name)}: ${value}\r\n`;
+  }
+  return `${text}X-Cache-Status: HIT\r\nX-Cache-Key: ${key}\r\n`;
+}
+
+/** Names that `respond` sets, or that only the connection knows: no stored answer has them. */
+const ANEW = new Set([
+  "x-cache-status",
+  "x-cache-key",
+  "cache-status",
+  "age",
+  "x-request-id",
+  "set-cookie",
+  "content-length",
+  "transfer-encoding",
+  "connection",
+  "date",
+]);
 
 /** Adds what askonce says on every answer. */
 export function respond(call: Call, answer: Answer, options: Omit<ReplyOptions, "now" | "ended">): Response {
