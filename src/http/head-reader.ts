@@ -1,7 +1,7 @@
 import type { Backlog } from "./backlog.ts";
 import { MAX_HEAD } from "./head.ts";
 import type { Heads, KnownHead } from "./heads.ts";
-import { CR, EMPTY, LF, type Octets } from "./octets.ts";
+import { CR, copyOf, EMPTY, LF, type Octets } from "./octets.ts";
 import { Refusal, refusals } from "./refusal.ts";
 
 /** Heads up to this size are compared with the next one's bytes. */
@@ -40,7 +40,7 @@ export class HeadReader {
     if (found instanceof Refusal) return found;
     if (blank + 4 - from <= MAX_LAST) {
       this.#last = found;
-      this.#lastBytes = bytes.slice(from, blank + 4);
+      this.#lastBytes = copyOf(bytes, from, blank + 4);
     }
     backlog.at = blank + 4;
     return found;

@@ -1,6 +1,6 @@
 import type { RequestHead } from "./head.ts";
 import type { Intake } from "./intake.ts";
-import { EMPTY, joined } from "./octets.ts";
+import { copyOf, EMPTY, joined } from "./octets.ts";
 
 /** Methods whose requests have no body for whoever handles them (Fetch §5.4), whatever was sent. */
 const BODILESS = new Set(["GET", "HEAD"]);
@@ -66,7 +66,8 @@ class Incoming {
   }
 
   async arrayBuffer(): Promise<ArrayBuffer> {
-    return (await this.bytes()).slice().buffer as ArrayBuffer;
+    const bytes = await this.bytes();
+    return copyOf(bytes, 0, bytes.byteLength).buffer;
   }
 
   async text(): Promise<string> {

@@ -16,6 +16,11 @@ export const CR = 13;
 export const LF = 10;
 export const EMPTY = new Uint8Array(0);
 
+/** A copy of the bytes from `from` to `to`. (`slice` is none where they are a `Buffer`'s.) */
+export function copyOf(bytes: Uint8Array, from: number, to: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(bytes.subarray(from, to));
+}
+
 /** The pieces in one; a single one is given as it is. */
 export function joined(pieces: readonly Uint8Array[], size: number): Uint8Array {
   const [first] = pieces;

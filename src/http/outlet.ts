@@ -1,4 +1,4 @@
-import type { Octets } from "./octets.ts";
+import { copyOf, type Octets } from "./octets.ts";
 
 /** One client's socket, as the adapter shows it. */
 export interface Wire {
@@ -169,7 +169,7 @@ export class Outlet {
       taken = Math.max(0, this.#wire.write(bytes, 0, size));
       if (taken >= size) return;
     }
-    this.#waiting.push(bytes.slice(taken, size));
+    this.#waiting.push(copyOf(bytes, taken, size));
   }
 
   /** A client that takes all at once would keep the loop to itself. */
