@@ -1,12 +1,14 @@
-import type { Repeats } from "../host.ts";
+import type { ServeOptions } from "../host.ts";
 import { statusLine } from "./answer-head.ts";
 import { Backlog } from "./backlog.ts";
-import { Exchange } from "./exchange.ts";
+import { Exchange, type ExchangeParts } from "./exchange.ts";
+import { Gathering } from "./gathering.ts";
 import type { RequestHead } from "./head.ts";
 import { HeadReader } from "./head-reader.ts";
 import type { KnownHead } from "./heads.ts";
-import { Intake } from "./intake.ts";
-import { Outlet, type Wire } from "./outlet.ts";
+import { Intake, type IntakeParts } from "./intake.ts";
+import { Line, MAX_UNREAD } from "./line.ts";
+import type { Outlet, Wire } from "./outlet.ts";
 import { Refusal, refusals } from "./refusal.ts";
 import type { HttpServer } from "./server.ts";
 
@@ -14,9 +16,6 @@ import type { HttpServer } from "./server.ts";
 const MAX_BEHIND = 64 * 1024;
 /** Bytes of a body that is gathered for `Repeats`. */
 const MAX_GATHER = 1024 * 1024;
-/** What an answered request's unread body may still bring, and how long, before its connection is closed. */
-const MAX_UNREAD = 256 * 1024;
-const UNREAD_MS = 1_000;
 /** Time for a head from its first byte, and for a body that is gathered. */
 const HEAD_MS = 60_000;
 const GATHER_MS = 5_000;
@@ -25,55 +24,47 @@ const CONTINUE = new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n");
 /**
  * `head`: between requests, or in a head. `gather`: a body that may be a repeat's comes in. `busy`: the handler's.
  * `flush`: an answer at hand waits for the socket. `skip`: the rest of an answered request's body comes in.
- * `linger`: closed for writing.
  */
-type State = "head" | "gather" | "busy" | "flush" | "skip" | "linger" | "closed";
+type State = "head" | "gather" | "busy" | "flush" | "skip";
 
 /** One client's connection: requests are read one after the other and answered in that order. */
-export class Connection {
+export class Connection implements ExchangeParts, IntakeParts {
   readonly #server: HttpServer;
-  readonly #wire: Wire;
-  readonly #outlet: Outlet;
+  readonly #line: Line;
   readonly #backlog: Backlog;
   readonly #reader: HeadReader;
   #state: State = "head";
   #exchange: Exchange | undefined;
   #intake: Intake | undefined;
-  #gathering: { readonly known: KnownHead; readonly body: Uint8Array; size: number } | undefined;
+  #gathering: Gathering | undefined;
+  #expects = false;
   #processing = false;
-  #paused = false;
   /** Nothing more is answered on this connection. */
   #last = false;
-  /** Monotonic ms since which a head or a gathered body is incomplete. */
+  /** Monotonic ms since which a head is incomplete. */
   #since: number | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #lingered = 0;
 
   constructor(server: HttpServer, wire: Wire) {
     this.#server = server;
-    this.#wire = wire;
-    this.#outlet = new Outlet(wire, server.scratch);
+    this.#line = new Line(wire, server.scratch);
     this.#backlog = new Backlog(server.octets);
     this.#reader = new HeadReader(server.octets, server.heads);
   }
 
   /** Bytes came, which nobody changes any more. */
   data(bytes: Uint8Array): void {
-    if (this.#state === "head") {
+    if (!this.#line.open) this.#line.swallow(bytes);
+    else if (this.#state === "head") {
       this.#backlog.add(bytes, 0);
       this.#process();
     } else if (this.#state === "gather") this.#gatherMore(bytes);
-    else if (this.#state === "busy" || this.#state === "skip") this.#bodyMore(bytes);
     else if (this.#state === "flush") this.#behind(bytes, 0);
-    else if (this.#state === "linger") {
-      this.#lingered += bytes.byteLength;
-      if (this.#lingered > MAX_UNREAD) this.#hangUp();
-    }
+    else this.#bodyMore(bytes);
   }
 
   /** The socket takes bytes again. */
   drain(): void {
-    this.#outlet.flush();
+    this.outlet.flush();
   }
 
   /** The client sends no more: it goes away, unless an answer at hand is still going out to it. */
@@ -85,6 +76,7 @@ export class Connection {
 
   /** The socket is closed. */
   closed(): void {
+    this.#line.gone();
     this.#release();
     this.#server.forget(this);
   }
@@ -95,30 +87,58 @@ export class Connection {
   }
 
   cut(): void {
+    this.#line.cut();
     this.#release();
-    this.#wire.terminate();
   }
 
+  /** Ends what the client began too long ago. */
   sweep(now: number): void {
-    if (this.#since === undefined) return;
-    const age = now - this.#since;
-    if (this.#state === "head" && age > HEAD_MS) this.#refuse(refusals.headTooSlow());
-    else if (this.#state === "gather" && age > GATHER_MS) this.#giveUpGathering();
+    const { since } = this.#gathering ?? {};
+    if (!this.#line.open) return;
+    if (this.#state === "head" && now - (this.#since ?? now) > HEAD_MS) this.#refuse(refusals.headTooSlow());
+    else if (since !== undefined && now - since > GATHER_MS) this.#giveUpGathering();
   }
 
-  get #ending(): boolean {
+  get outlet(): Outlet {
+    return this.#line.outlet;
+  }
+
+  get handler(): ServeOptions["handler"] {
+    return this.#server.handler;
+  }
+
+  get closing(): boolean {
     return this.#last || this.#server.draining;
+  }
+
+  date(): string {
+    return this.#server.date();
+  }
+
+  pause(): void {
+    this.#line.pause();
+  }
+
+  resume(): void {
+    this.#line.resume();
+  }
+
+  /** Somebody asks for a body that has not come whole. */
+  wanted(): void {
+    if (this.#expects && !this.#exchange?.begun) this.outlet.plain(CONTINUE);
   }
 
   #process(): void {
     if (this.#processing) return;
     this.#processing = true;
     try {
-      while (this.#state === "head" && this.#backlog.size > 0 && this.#request());
+      while (this.#line.open && this.#state === "head" && this.#backlog.size > 0 && this.#request());
     } finally {
       this.#processing = false;
     }
     this.#backlog.tidy();
+    // Only now that the request is off the backlog: what is left there tells how to close.
+    if (this.#state === "flush" && this.#line.open) this.outlet.whenIdle(this.#flushed);
   }
 
   /** Takes the next request; false where its head is incomplete, or nothing may follow. */
@@ -131,90 +151,82 @@ export class Connection {
     }
     if (known instanceof Refusal) return this.#refuse(known);
     this.#since = undefined;
+    return this.#tryRepeat(known) ?? this.#begin(known.head);
+  }
+
+  /** True where the request was answered, false where its body is waited for; undefined: it is the handler's. */
+  #tryRepeat(known: KnownHead): boolean | undefined {
     const { repeats } = this.#server;
-    if (repeats !== undefined && mayRepeat(known.head)) {
-      known.repeat ??= repeats.find(known.head.text);
-      const size = known.head.body as number;
-      if (known.repeat !== undefined) {
-        const end = backlog.at + size;
-        if (backlog.end >= end) {
-          if (this.#repeat(known, backlog.bytes.subarray(backlog.at, end), repeats)) {
-            backlog.at = Math.min(end, backlog.end);
-            return true;
-          }
-        } else if (size <= MAX_GATHER && this.#server.mayGather(size)) {
-          this.#beginGathering(known);
-          return false;
-        }
-      }
+    if (repeats === undefined || !mayRepeat(known.head)) return undefined;
+    known.repeat ??= repeats.find(known.head.text);
+    if (known.repeat === undefined) return undefined;
+    const backlog = this.#backlog;
+    const size = known.head.body as number;
+    const end = backlog.at + size;
+    if (backlog.end >= end) {
+      if (!this.#repeat(known, backlog.bytes.subarray(backlog.at, end))) return undefined;
+      backlog.at = end;
+      return true;
     }
-    return this.#begin(known.head);
+    if (size > MAX_GATHER || !this.#server.mayGather(size)) return undefined;
+    this.#beginGathering(known);
+    return false;
   }
 
   /** Answers what was asked before, without the handler; false where `Repeats` declines. */
-  #repeat(known: KnownHead, body: Uint8Array, repeats: Repeats): boolean {
-    const answer = repeats.answer(known.repeat as object, body, this.#wire.address);
+  #repeat(known: KnownHead, body: Uint8Array): boolean {
+    const answer = this.#server.repeated(known.repeat as object, body, this.#line.address);
     if (answer === undefined) {
       known.repeat = undefined;
       return false;
     }
     if (!known.head.keep) this.#last = true;
-    const ending = this.#ending;
+    const ending = this.closing;
     const { head, body: bytes } = answer;
     const connection = ending ? "Connection: close\r\n" : "";
     const length = `Content-Length: ${bytes.byteLength}\r\n`;
-    this.#outlet.whole(`${head}${length}${this.#server.date()}${connection}\r\n`, bytes);
-    if (ending || !this.#outlet.idle) {
-      this.#state = "flush";
-      this.#outlet.whenIdle(this.#flushed);
-    }
+    this.outlet.whole(`${head}${length}${this.#server.date()}${connection}\r\n`, bytes);
+    if (ending || !this.outlet.idle) this.#state = "flush";
     return true;
   }
 
   readonly #flushed = (): void => {
-    if (this.#ending) this.#hangUp();
+    if (this.closing) this.#close();
     else this.#next();
   };
 
   #beginGathering(known: KnownHead): void {
-    const { bytes, at, end } = this.#backlog;
-    const body = this.#server.octets.alloc(known.head.body as number);
-    body.set(bytes.subarray(at, end), 0);
-    this.#gathering = { known, body, size: end - at };
-    this.#backlog.clear();
-    this.#since = this.#server.clock.monotonic();
+    const { octets, clock } = this.#server;
+    const backlog = this.#backlog;
+    const room = octets.alloc(known.head.body as number);
+    this.#gathering = new Gathering(known, { room, since: clock.monotonic() });
+    this.#gathering.add(backlog.bytes.subarray(0, backlog.end), backlog.at);
+    backlog.clear();
     this.#state = "gather";
   }
 
   #gatherMore(bytes: Uint8Array): void {
-    const gathering = this.#gathering;
-    const { repeats } = this.#server;
-    if (gathering === undefined || repeats === undefined) return;
+    const gathering = this.#gathering as Gathering;
+    const used = gathering.add(bytes, 0);
+    if (!gathering.complete) return;
     const { known, body } = gathering;
-    const taken = Math.min(bytes.byteLength, body.byteLength - gathering.size);
-    body.set(taken === bytes.byteLength ? bytes : bytes.subarray(0, taken), gathering.size);
-    gathering.size += taken;
-    if (gathering.size < body.byteLength) return;
     this.#stopGathering();
-    this.#backlog.add(bytes, taken);
-    if (!this.#repeat(known, body, repeats)) this.#begin(known.head, body);
+    this.#backlog.add(bytes, used);
+    if (!this.#repeat(known, body)) this.#begin(known.head, body);
     this.#process();
   }
 
   /** A body that does not come on is the handler's, which may wait for it. */
   #giveUpGathering(): void {
-    const gathering = this.#gathering;
-    if (gathering === undefined) return;
+    const { known, soFar } = this.#gathering as Gathering;
     this.#stopGathering();
-    this.#begin(gathering.known.head, gathering.body.subarray(0, gathering.size));
-    this.#process();
+    this.#begin(known.head, soFar);
   }
 
   #stopGathering(): void {
     if (this.#gathering === undefined) return;
     this.#server.letGo(this.#gathering.body.byteLength);
     this.#gathering = undefined;
-    this.#since = undefined;
     this.#state = "head";
   }
 
@@ -222,7 +234,7 @@ export class Connection {
   #begin(head: RequestHead, gathered?: Uint8Array): boolean {
     let intake: Intake | undefined;
     if (head.body !== 0) {
-      intake = this.#intakeOf(head);
+      intake = new Intake(head.body, this);
       const { bytes, at, end } = this.#backlog;
       const used = gathered ? intake.push(gathered, 0) : intake.push(bytes.subarray(0, end), at);
       if (used < 0) return this.#refuse(refusals.chunk());
@@ -230,15 +242,9 @@ export class Connection {
     }
     this.#state = "busy";
     this.#intake = intake;
-    this.#exchange = new Exchange(head, intake, {
-      handler: this.#server.handler,
-      outlet: this.#outlet,
-      date: this.#server.date,
-      closing: () => this.#ending,
-      done: (close) => this.#done(close),
-      cut: () => this.cut(),
-    });
-    const { address } = this.#wire;
+    this.#expects = head.expects;
+    this.#exchange = new Exchange(head, intake, this);
+    const { address } = this.#line;
     const body = intake?.whole();
     this.#exchange.begin({
       address,
@@ -247,17 +253,6 @@ export class Connection {
       ...(body !== undefined && { body }),
     });
     return true;
-  }
-
-  #intakeOf(head: RequestHead): Intake {
-    return new Intake({
-      body: head.body,
-      wanted: () => {
-        if (head.expects && !this.#exchange?.begun) this.#outlet.plain(CONTINUE);
-      },
-      pause: () => this.#pause(),
-      resume: () => this.#resume(),
-    });
   }
 
   /** Bytes while the handler works, or behind its answer: the rest of the body, then further requests. */
@@ -285,28 +280,27 @@ export class Connection {
   /** Keeps bytes of further requests, and makes the client wait where they are many. */
   #behind(bytes: Uint8Array, from: number): void {
     this.#backlog.add(bytes, from);
-    if (this.#backlog.size > MAX_BEHIND) this.#pause();
+    if (this.#backlog.size > MAX_BEHIND) this.#line.pause();
   }
 
   /** The answer went out whole. */
-  #done(close: boolean): void {
+  done(close: boolean): void {
     this.#exchange = undefined;
     const intake = this.#intake;
-    if (close || this.#ending) this.#close();
+    if (close || this.closing) this.#close();
     else if (intake === undefined || intake.complete) this.#next();
     else {
       this.#state = "skip";
       intake.drop();
-      this.#timer = setTimeout(() => this.#close(), UNREAD_MS);
+      this.#line.soon(() => this.#close());
     }
   }
 
   #next(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#line.settle();
     this.#intake = undefined;
     this.#state = "head";
-    this.#resume();
+    this.#line.resume();
     this.#process();
   }
 
@@ -315,7 +309,7 @@ export class Connection {
     const body = new TextEncoder().encode(`${why}\n`);
     const type = "Content-Type: text/plain; charset=utf-8\r\n";
     const rest = `Content-Length: ${body.byteLength}\r\n${this.#server.date()}Connection: close\r\n\r\n`;
-    this.#outlet.whole(`${statusLine(status)}${type}${rest}`, body);
+    this.outlet.whole(`${statusLine(status)}${type}${rest}`, body);
     this.#last = true;
     this.#linger();
     return false;
@@ -328,51 +322,24 @@ export class Connection {
     else this.#hangUp();
   }
 
-  /**
-   * Ends it for writing only, and reads on for a while: a socket that is closed with bytes unread resets, and the
-   * client would lose the answer (RFC 9112 §9.6).
-   */
   #linger(): void {
-    if (this.#state === "closed" || this.#state === "linger") return;
-    clearTimeout(this.#timer);
-    this.#state = "linger";
-    this.#since = undefined;
-    this.#intake?.drop();
-    this.#backlog.clear();
-    this.#resume();
-    this.#wire.shutdown();
-    this.#timer = setTimeout(() => this.#hangUp(), UNREAD_MS);
+    this.#line.linger();
+    this.#release();
   }
 
   #hangUp(): void {
-    if (this.#state === "closed") return;
+    this.#line.hangUp();
     this.#release();
-    this.#wire.end();
   }
 
+  /** Lets go of what was under way. */
   #release(): void {
-    if (this.#state === "closed") return;
-    clearTimeout(this.#timer);
     this.#stopGathering();
-    this.#state = "closed";
-    this.#since = undefined;
-    this.#outlet.close();
     this.#exchange?.gone();
     this.#exchange = undefined;
+    this.#intake?.drop();
     this.#intake = undefined;
     this.#backlog.clear();
-  }
-
-  #pause(): void {
-    if (this.#paused) return;
-    this.#paused = true;
-    this.#wire.pause();
-  }
-
-  #resume(): void {
-    if (!this.#paused) return;
-    this.#paused = false;
-    this.#wire.resume();
   }
 }
 

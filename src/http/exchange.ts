@@ -9,14 +9,14 @@ import type { Outlet } from "./outlet.ts";
 export interface ExchangeParts {
   readonly handler: ServeOptions["handler"];
   readonly outlet: Outlet;
-  /** The `Date` line of now. */
-  readonly date: () => string;
   /** Whether the connection is to end behind this answer, whatever client and handler wish. */
-  readonly closing: () => boolean;
+  readonly closing: boolean;
+  /** The `Date` line of now. */
+  date(): string;
   /** Called once where the answer went out whole; `close`: nothing may follow it on this connection. */
-  readonly done: (close: boolean) => void;
+  done(close: boolean): void;
   /** Called instead where the answer broke off: the client must not take it for whole. */
-  readonly cut: () => void;
+  cut(): void;
 }
 
 type Framing = "length" | "chunked" | "until-close";
@@ -28,6 +28,8 @@ export class Exchange {
   readonly #intake: Intake | undefined;
   readonly #arrival: Arrival;
   #source: Source | undefined;
+  #onPiece: ((bytes: Uint8Array | undefined) => void) | undefined;
+  #onBroken: (() => void) | undefined;
   #framing: Framing = "length";
   /** Bytes still owed where the answer has a length. */
   #left = 0;
@@ -56,7 +58,11 @@ export class Exchange {
   begin(peer: Peer): void {
     try {
       const answer = this.#parts.handler(this.#arrival.request, peer);
-      if (answer instanceof Promise) answer.then(this.#answer, this.#failed);
+      if (answer instanceof Promise)
+        answer.then(
+          (response) => this.#answer(response),
+          () => this.#failed(),
+        );
       else this.#answer(answer);
     } catch {
       this.#failed();
@@ -72,20 +78,20 @@ export class Exchange {
     this.#source?.leave();
   }
 
-  readonly #answer = (response: Response): void => {
+  #answer(response: Response): void {
     try {
       if (this.#over) leave(response);
       else this.#deliver(response);
     } catch {
       this.#failed();
     }
-  };
+  }
 
-  readonly #failed = (): void => {
+  #failed(): void {
     if (this.#over) return;
     if (this.#begun) this.#broken();
     else this.#whole(500, { lines: "", length: undefined, close: false, dated: false }, EMPTY);
-  };
+  }
 
   #deliver(response: Response): void {
     const { status } = response;
@@ -128,6 +134,9 @@ export class Exchange {
       "until-close": "",
     };
     this.#begin(status, lines, framing[this.#framing]);
+    // Made once for all pieces.
+    this.#onPiece = (bytes) => this.#piece(bytes);
+    this.#onBroken = () => this.#broken();
     this.#goOn();
   }
 
@@ -162,26 +171,26 @@ export class Exchange {
   #begin(status: number, lines: AnswerLines, framing: string, body: Uint8Array = EMPTY): void {
     const { keep, old } = this.#head;
     const unread = this.#intake !== undefined && !this.#intake.complete && !this.#intake.asked;
-    this.#close ||= !keep || lines.close || unread || this.#parts.closing();
+    this.#close ||= !keep || lines.close || unread || this.#parts.closing;
     this.#begun = true;
     const connection = this.#close ? "Connection: close\r\n" : old ? "Connection: keep-alive\r\n" : "";
     const date = lines.dated ? "" : this.#parts.date();
     this.#parts.outlet.whole(`${statusLine(status)}${lines.lines}${framing}${date}${connection}\r\n`, body);
   }
 
-  readonly #goOn = (): void => {
+  #goOn(): void {
     const { outlet } = this.#parts;
     if (this.#over) return;
-    if (outlet.idle) this.#source?.read().then(this.#piece, this.#broken);
-    else outlet.whenIdle(this.#goOn);
-  };
+    if (outlet.idle) this.#source?.read().then(this.#onPiece, this.#onBroken);
+    else outlet.whenIdle(() => this.#goOn());
+  }
 
-  readonly #piece = (bytes: Uint8Array | undefined): void => {
+  #piece(bytes: Uint8Array | undefined): void {
     if (this.#over) return;
     if (bytes === undefined) this.#sourceEnded();
     else if (bytes.byteLength > 0 && !this.#send(bytes)) this.#broken();
     else this.#goOn();
-  };
+  }
 
   /** False where there are more bytes than the head said. */
   #send(bytes: Uint8Array): boolean {
@@ -204,25 +213,27 @@ export class Exchange {
     this.#end();
   }
 
-  readonly #broken = (): void => {
+  #broken(): void {
     if (this.#over) return;
     this.#over = true;
     this.#source?.leave();
     this.#intake?.drop();
     this.#parts.cut();
-  };
+  }
 
   /** All of the answer is in the outlet. */
   #end(): void {
     this.#ending = true;
-    this.#parts.outlet.whenIdle(this.#finished);
+    const { outlet } = this.#parts;
+    if (outlet.idle) this.#finished();
+    else outlet.whenIdle(() => this.#finished());
   }
 
-  readonly #finished = (): void => {
+  #finished(): void {
     if (this.#over) return;
     this.#over = true;
     this.#parts.done(this.#close);
-  };
+  }
 }
 
 /** Gives up an answer that nobody gets. */

@@ -5,18 +5,17 @@ import { joined } from "./octets.ts";
 const HIGH = 256 * 1024;
 const LOW = 64 * 1024;
 
-export interface IntakeOptions {
-  readonly body: number | "chunked";
+export interface IntakeParts {
   /** Called when the body is first asked for and has not come whole. */
-  readonly wanted: () => void;
-  /** Stops and restarts the client. */
-  readonly pause: () => void;
-  readonly resume: () => void;
+  wanted(): void;
+  /** Makes the client wait, and go on. */
+  pause(): void;
+  resume(): void;
 }
 
 /** A request's body as it comes in: framed bytes go in, plain ones are read. */
 export class Intake {
-  readonly #options: IntakeOptions;
+  readonly #parts: IntakeParts;
   readonly #decoder: ChunkDecoder | undefined;
   #left: number;
   #waiting: Uint8Array[] = [];
@@ -28,10 +27,10 @@ export class Intake {
   #wake: (() => void) | undefined;
   #dropped = 0;
 
-  constructor(options: IntakeOptions) {
-    this.#options = options;
-    this.#decoder = options.body === "chunked" ? new ChunkDecoder() : undefined;
-    this.#left = options.body === "chunked" ? 0 : options.body;
+  constructor(body: number | "chunked", parts: IntakeParts) {
+    this.#parts = parts;
+    this.#decoder = body === "chunked" ? new ChunkDecoder() : undefined;
+    this.#left = body === "chunked" ? 0 : body;
   }
 
   /** Whether the last byte has come. */
@@ -89,7 +88,7 @@ export class Intake {
     this.#wakeReader();
     if (this.#held > HIGH && !this.#paused && !this.complete) {
       this.#paused = true;
-      this.#options.pause();
+      this.#parts.pause();
     }
   }
 
@@ -139,7 +138,7 @@ export class Intake {
   #ask(): void {
     if (this.#asked) return;
     this.#asked = true;
-    if (!this.complete && this.#fault === undefined) this.#options.wanted();
+    if (!this.complete && this.#fault === undefined) this.#parts.wanted();
   }
 
   #take(data: Uint8Array): void {
@@ -154,7 +153,7 @@ export class Intake {
   #restart(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    this.#options.resume();
+    this.#parts.resume();
   }
 
   #wakeReader(): void {

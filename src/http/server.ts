@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import type { Repeats, ServeOptions } from "../host.ts";
+import type { RepeatAnswer, Repeats, ServeOptions } from "../host.ts";
 import { Connection } from "./connection.ts";
 import { Heads } from "./heads.ts";
 import type { Octets } from "./octets.ts";
@@ -73,6 +73,15 @@ export class HttpServer {
   sweep(): void {
     const now = this.clock.monotonic();
     for (const connection of [...this.#connections]) connection.sweep(now);
+  }
+
+  /** What `Repeats` answers. A fault in it is no answer: the handler meets it too, and reports it. */
+  repeated(known: object, body: Uint8Array, address: string): RepeatAnswer | undefined {
+    try {
+      return this.repeats?.answer(known, body, address);
+    } catch {
+      return undefined;
+    }
   }
 
   /** Whether a body of that size may be gathered; `letGo` gives its room back. */
