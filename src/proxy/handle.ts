@@ -69,7 +69,7 @@ async function journey(
     bypass(parts, call, { plan, detail, body, maxBody, allowedOrigins });
 
   if (plan.bypass !== undefined) return pass(plan.bypass, call.request.body);
-  const body = await readBody(call.request, { maxRequest: plan.maxRequest, maxBody, budget: parts.budget });
+  const body = await readBody(call, { maxRequest: plan.maxRequest, maxBody, budget: parts.budget });
   if (body.kind === "stream") return pass(body.why, body.stream);
   let flying = false;
   try {
