@@ -1,3 +1,4 @@
+import { headerCase } from "../header-case.ts";
 import type { Refusal } from "./refusal.ts";
 
 const REASONS: Readonly<Record<number, string>> = {
@@ -56,9 +57,6 @@ const REASONS: Readonly<Record<number, string>> = {
 
 /** Those that belong to the connection and are written by it alone. */
 const OWN = new Set(["connection", "keep-alive", "transfer-encoding", "content-length", "trailer", "te"]);
-const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const MAX_NAMES = 2000;
-const names = new Map<string, string>();
 
 export function statusLine(status: number): string {
   return `HTTP/1.1 ${status} ${REASONS[status] ?? ""}\r\n`;
@@ -94,21 +92,9 @@ export function answerLines(headers: Headers): AnswerLines {
       continue;
     }
     if (name === "date") dated = true;
-    lines += `${shownName(name)}: ${isClean(value) ? value : cleaned(value)}\r\n`;
+    lines += `${headerCase(name)}: ${isClean(value) ? value : cleaned(value)}\r\n`;
   }
   return { lines, length, close, dated };
-}
-
-/** `content-type` as `Content-Type`, the form that most servers write and some old clients look for. */
-export function shownName(name: string): string {
-  let shown = names.get(name);
-  if (shown === undefined) {
-    // `Headers` lets nothing else in; nothing else may come out whoever made them.
-    if (!NAME.test(name)) throw new TypeError("a header's name is no token");
-    shown = name.replace(/(^|-)([a-z])/g, (_, dash: string, letter: string) => dash + letter.toUpperCase());
-    if (names.size < MAX_NAMES) names.set(name, shown);
-  }
-  return shown;
 }
 
 /** RFC 9110 §5.5; what is not of these would end the line, or be cut to a byte that does. */

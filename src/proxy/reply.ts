@@ -92,6 +92,11 @@ export interface Answer {
   readonly body: Uint8Array | Source | undefined;
 }
 
+/** What `Cache-Status` says of an answer from the store. */
+export function hitStatus({ leftMs }: { readonly leftMs: number }): string {
+  return Number.isFinite(leftMs) ? `; hit; ttl=${Math.floor(leftMs / 1000)}` : "; hit";
+}
+
 /** Adds what askonce says on every answer. */
 export function respond(call: Call, answer: Answer, options: Omit<ReplyOptions, "now" | "ended">): Response {
   const { headers } = answer;

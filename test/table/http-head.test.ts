@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { answerLines, shownName } from "../../src/http/answer-head.ts";
+import { headerCase } from "../../src/header-case.ts";
+import { answerLines } from "../../src/http/answer-head.ts";
 import { parseHead, type RequestHead } from "../../src/http/head.ts";
 import { Refusal } from "../../src/http/refusal.ts";
 
@@ -163,5 +164,5 @@ test("no header value begins a line of its own, whoever made the headers", () =>
   } as unknown as Headers;
   const { lines: written } = answerLines(evil);
   assert.equal(written, "X-A: a X-Evil: 1\r\nX-A: b c\r\nX-A: d \r\nX-A:  \r\n");
-  assert.throws(() => shownName("x-a: b\r\nx"));
+  assert.throws(() => headerCase("x-a: b\r\nx"));
 });
