@@ -64,7 +64,8 @@ async function withoutBody(answer: Response | Promise<Response>): Promise<Respon
 }
 
 const host: Host = {
-  ...nodePart(),
+  // What the restart put there is no business of a program that is started from here.
+  ...nodePart({ ownVariables: { BUN_CONFIG_MAX_HTTP_REQUESTS: MAX_UPSTREAM_REQUESTS } }),
   runtime: { name: "bun", version: Bun.version, compiled },
   openDatabase: privately(openDatabase),
   startThread: () => thread(new Worker(new URL("./storage/desk.bun.ts", import.meta.url).href)),

@@ -82,6 +82,7 @@ async function journey(
     });
     if (typeof question === "string") return await pass(question, body.bytes);
     let job = jobOf(parts, call, { plan, question, keyHeaders, body: body.bytes, reserved: body.reserved });
+    parts.watch?.asked(call, job);
     let found = lookUp(parts, call, job);
     if (question.asked.endpoint.kind === "embeddings" && found?.standing !== "fresh") {
       const answered = await answerInputs(parts, call, { job, question, found, allowedOrigins });

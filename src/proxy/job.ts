@@ -54,7 +54,7 @@ export function jobOf(
     },
     key: keyIn(pool, sample),
     ownKey: keyIn(plan.ownPool, sample),
-    credential: plan.ownPool,
+    credential: call.credential.tag,
     credentialLabel: credentialLabel(call.credential),
     claim,
     wantsStream: question.wantsStream,

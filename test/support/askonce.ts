@@ -22,6 +22,8 @@ export interface StartOptions {
   readonly target?: Target;
   /** Another `--listen` than a free port of 127.0.0.1; undefined flags stay out with `null`. */
   readonly listen?: string | null;
+  /** Bytes for standard input, which is empty otherwise. */
+  readonly stdin?: string;
   /** Runs the command through `sh -c '<text> exec "$@"'`: limits and traps that the process inherits. */
   readonly shell?: string;
 }
@@ -55,7 +57,9 @@ export class Askonce {
   ) {
     const [command = "", ...rest] = commandOf(options.target ?? target, args, options);
     const cwd = options.cwd ?? root;
-    this.#child = spawn(command, rest, { cwd, env: environment(options), stdio: ["ignore", "pipe", "pipe"] });
+    const stdin = options.stdin === undefined ? "ignore" : "pipe";
+    this.#child = spawn(command, rest, { cwd, env: environment(options), stdio: [stdin, "pipe", "pipe"] });
+    this.#child.stdin?.end(options.stdin);
     alive.add(this.#child);
     this.pid = this.#child.pid ?? 0;
     this.#child.stdout?.on("data", (bytes) => this.#take("stdout", String(bytes)));
@@ -187,7 +191,11 @@ function commandOf(which: Target, args: readonly string[], options: StartOptions
 
 const commands: Record<Target, (args: readonly string[]) => readonly string[]> = {
   bun: (args) => [join(root, "scripts/start"), ...args],
-  deno: (args) => ["deno", "task", "--quiet", "--config", join(root, "deno.json"), "start", ...args],
+  // A task of its own, since it needs a permission more.
+  deno: (args) => [
+    ...["deno", "task", "--quiet", "--config", join(root, "deno.json")],
+    ...(args[0] === "run" ? args : ["start", ...args]),
+  ],
   executable: (args) => {
     const path = join(root, "dist/askonce");
     if (!existsSync(path)) throw new Error("dist/askonce is missing: run scripts/build");
