@@ -31,7 +31,8 @@ const VARIABLES: Readonly<Record<string, readonly ClientVariable[]>> = {
   groq: [variable("GROQ_BASE_URL", "", OFFICIAL), variable("GROQ_API_BASE", "", "LangChain, LiteLLM")],
   mistral: [
     variable("MISTRAL_BASE_URL", "/v1", "LangChain"),
-    variable("MISTRAL_API_BASE", "/v1", "LiteLLM"),
+    variable("MISTRAL_API_BASE", "/v1", "LiteLLM (embeddings, OCR)"),
+    variable("MISTRAL_AZURE_API_BASE", "/v1", "LiteLLM (chat)"),
     variable("MISTRAL_ENDPOINT", "", "LlamaIndex"),
   ],
   cohere: [variable("CO_API_URL", "", `${OFFICIAL} (Python)`)],
@@ -90,8 +91,8 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
   together: ["TOGETHER_API_KEY", "TOGETHERAI_API_KEY"],
 };
 
-/** Of two that stand for the same, clients complain, or send both: a dummy stands in the others only. */
-const NO_DUMMY = new Set(["ANTHROPIC_AUTH_TOKEN", "GEMINI_API_KEY"]);
+/** Beside a key these are sent too, and Claude Code complains: no dummy stands in them. */
+const NO_DUMMY = new Set(["ANTHROPIC_AUTH_TOKEN"]);
 
 function variable(name: string, path: string, readBy: string): ClientVariable {
   return { name, path, readBy };

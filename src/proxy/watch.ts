@@ -115,18 +115,22 @@ export class Watch {
 
   #miss(event: RequestEvent, refusal: string | undefined): void {
     if (this.#missed.length >= MOST_TOLD) this.#missedMore++;
-    else this.#missed.push(refusal ?? described(event));
+    else this.#missed.push(described(event, refusal));
   }
 }
 
-function described({ method, target, endpoint, provider, model }: RequestEvent): string {
-  const what =
-    endpoint === undefined ? `${method} ${target}` : `${endpoint} of ${provider}, model ${model ?? "-"}`;
-  return `the provider was called: ${what}`;
+function described({ method, target, endpoint, provider, model }: RequestEvent, refusal?: string): string {
+  const request = `${method} ${target}`;
+  if (endpoint === undefined) return `${request}: ${refusal ?? "the provider was called"}`;
+  return refusal ?? `the provider was called: ${endpoint} of ${provider}, model ${model ?? "-"}`;
 }
 
+/** Methods by which clients only see whether anybody is there. */
+const PROBES = new Set(["HEAD", "OPTIONS"]);
+
 /** Whether it was answered by something else than what was recorded. One that joined a call is told by that call. */
-function isMiss({ outcome, detail }: RequestEvent): boolean {
+function isMiss({ method, outcome, detail }: RequestEvent): boolean {
+  if (PROBES.has(method)) return false;
   if (outcome === "refused") return detail === "replay_miss" || detail === "only_if_cached_miss";
   return outcome === "miss" || outcome === "partial" || outcome === "bypassed";
 }

@@ -22,6 +22,8 @@ export interface StartOptions {
   readonly target?: Target;
   /** Another `--listen` than a free port of 127.0.0.1; undefined flags stay out with `null`. */
   readonly listen?: string | null;
+  /** ms that a run to the end may take. */
+  readonly within?: number;
   /** Bytes for standard input, which is empty otherwise. */
   readonly stdin?: string;
   /** Runs the command through `sh -c '<text> exec "$@"'`: limits and traps that the process inherits. */
@@ -170,10 +172,15 @@ export function startAskonce(options: StartOptions = {}): Promise<Askonce> {
   return new Askonce({ ...options, data }, args).listening();
 }
 
-/** Runs askonce with exactly these arguments until it ends; kills it after 20 s. */
+/** The command line by which the tested askonce is called with these arguments. */
+export function startedBy(args: readonly string[]): readonly string[] {
+  return commandOf(target, args, {});
+}
+
+/** Runs askonce with exactly these arguments until it ends; kills it after 20 s, or `within` ms. */
 export async function runAskonce(args: readonly string[], options: StartOptions = {}): Promise<Exited> {
   const server = new Askonce({ ...options, data: options.data ?? join(tempFolder(), "data") }, args);
-  const timer = setTimeout(() => killTree(server.pid, "SIGKILL"), 20_000);
+  const timer = setTimeout(() => killTree(server.pid, "SIGKILL"), options.within ?? 20_000);
   const exited = await server.exited;
   clearTimeout(timer);
   return exited;
