@@ -9,8 +9,8 @@ import { purgeAll } from "./cache/purge.ts";
 import { tieredStore } from "./cache/tiered.ts";
 import { systemClock } from "./clock.ts";
 import type { Config, ListenAddress } from "./config.ts";
-import type { Host, Peer } from "./host.ts";
-import { installationSecret, randomHex } from "./installation.ts";
+import type { Host, Peer, Repeats } from "./host.ts";
+import { installationSecret, randomHex, requestIds } from "./installation.ts";
 import { createJournal } from "./journal/journal.ts";
 import { createTraces } from "./journal/otel.ts";
 import { createPricing } from "./journal/pricing.ts";
@@ -23,6 +23,7 @@ import type { FlightHead } from "./proxy/flight.ts";
 import type { ProxyParts } from "./proxy/parts.ts";
 import { Refreshes } from "./proxy/refresh.ts";
 import { rekeyer } from "./proxy/rekey.ts";
+import { type KnownHead, RequestMemory } from "./proxy/repeats.ts";
 import { Samples } from "./proxy/samples.ts";
 import { Verified } from "./proxy/verified.ts";
 import { Watch, type Watched } from "./proxy/watch.ts";
@@ -35,6 +36,8 @@ import { VERSION } from "./version.ts";
 
 export interface App {
   handler(request: Request, peer: Peer): Response | Promise<Response>;
+  /** What it has answered before, for adapters that see a request's bytes. */
+  readonly repeats: Repeats;
   /** What answers at `admin_listen`, and nowhere else. */
   adminHandler(request: Request, peer: Peer): Response | Promise<Response>;
   /** Asks the admin API from within this process, with a token like everybody. */
@@ -164,27 +167,31 @@ export async function compose(
     idle: () => budget.used === 0 && clock.monotonic() - lastRequestAt > QUIET_MS,
     act: () => host.collect(),
   });
-  const proxy: ProxyParts = {
+  const hits = {
     config: () => current,
     providers: () => providers,
-    host,
     store,
-    flights: new Flights<FlightHead>(),
+    clock,
     journal,
+    verified: new Verified(clock, () => current.verifyTtlMs),
+    samples: new Samples(),
+    newId: requestIds(),
+  };
+  const proxy: ProxyParts = {
+    ...hits,
+    host,
+    memory: new RequestMemory(hits, { maxBytes: config.maxMemory / 2 }),
+    flights: new Flights<FlightHead>(),
     pricing,
     archive,
-    clock,
     budget,
     credentials: new CredentialReader(await installationSecret(host, config.data, report)),
-    verified: new Verified(clock, () => current.verifyTtlMs),
     refreshes: new Refreshes(clock, () => current.refreshConcurrency),
-    samples: new Samples(),
     recording: () => recording,
     watch: watching ? watch : undefined,
     unread: { count: 0 },
     loopId,
     loopFor: (url) => (isNear(url) ? loopId : undefined),
-    newId: requestIds(),
     report,
   };
   const token = keptToken({ folder: config.data, files: host.files, report });
@@ -222,6 +229,13 @@ export async function compose(
   const app = createApp({ ...appParts, adminServed: () => current.admin && !adminApart });
   const adminApp = createAdminApp({ ...appParts, adminServed: () => current.admin });
   return {
+    repeats: {
+      find: (head) => proxy.memory.find(head),
+      answer(known: KnownHead, body, address) {
+        lastRequestAt = clock.monotonic();
+        return proxy.memory.answer(known, body, address);
+      },
+    } satisfies Repeats<KnownHead> as Repeats,
     handler(request, peer) {
       lastRequestAt = clock.monotonic();
       return app.fetch(request, { peer });
@@ -273,13 +287,6 @@ function onceIdle({ idle, act }: { idle: () => boolean; act: () => void }): () =
     for (const timer of timers) clearTimeout(timer);
     timers = COLLECT_AFTER_MS.map((ms, at) => setTimeout(() => whenIdle(at), ms));
   };
-}
-
-/** Unique over processes by a random start, cheap by counting. */
-function requestIds(): () => string {
-  const prefix = randomHex(6);
-  let count = 0;
-  return () => `req_${prefix}${(count++).toString(36).padStart(6, "0")}`;
 }
 
 /** Whether a provider is on this machine or network: only there can a request come back. */

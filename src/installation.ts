@@ -25,3 +25,10 @@ export function randomHex(bytes: number): string {
     .map((byte) => byte.toString(16).padStart(2, "0"))
     .join("");
 }
+
+/** Unique over processes by a random start, cheap by counting. */
+export function requestIds(): () => string {
+  const prefix = randomHex(6);
+  let count = 0;
+  return () => `req_${prefix}${(count++).toString(36).padStart(6, "0")}`;
+}

@@ -32,11 +32,13 @@ export async function startPrivateProxy(
   // Standard output is the command's alone.
   const quiet: Host = { ...host, write: (_to, text) => host.write("stderr", text) };
   const app = await compose(config, quiet, options);
-  const listener = await host.serve({ ...address, handler: app.handler }).catch(async (error) => {
-    await app.close();
-    const code = (error as { code?: string }).code ?? String(error);
-    throw new StartError(`cannot listen on ${listenAddress.format(address)} (${code})`);
-  });
+  const listener = await host
+    .serve({ ...address, handler: app.handler, repeats: app.repeats })
+    .catch(async (error) => {
+      await app.close();
+      const code = (error as { code?: string }).code ?? String(error);
+      throw new StartError(`cannot listen on ${listenAddress.format(address)} (${code})`);
+    });
   const cut = Promise.withResolvers<void>();
   return {
     app,

@@ -11,6 +11,7 @@ import type { Budget } from "./budget.ts";
 import type { CredentialReader } from "./credential.ts";
 import type { FlightHead } from "./flight.ts";
 import type { Refreshes } from "./refresh.ts";
+import type { RequestMemory } from "./repeats.ts";
 import type { Samples } from "./samples.ts";
 import type { Verified } from "./verified.ts";
 import type { Watch } from "./watch.ts";
@@ -32,6 +33,8 @@ export interface ProxyParts {
   readonly verified: Verified;
   readonly refreshes: Refreshes;
   readonly samples: Samples;
+  /** Requests that were answered from the store before. */
+  readonly memory: RequestMemory;
   /** Whether the store is that of one cassette and its one user: everything complete is kept, look-ups included. */
   readonly recording: () => boolean;
   /** Looks on while one command runs. */
