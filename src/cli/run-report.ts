@@ -18,7 +18,7 @@ export function summary({ outcomes, saved, unpriced }: Watched): string {
 export function remarks({ saved, unpriced, notKept, passedOn, repeats }: Watched): readonly string[] {
   const lines: string[] = [];
   if (unpriced > 0 && saved.usd > 0)
-    lines.push(`${plural(unpriced, "hit")} more saved money at a price unknown`);
+    lines.push(`price unknown for ${count(unpriced)} of the hits, which the sum leaves out`);
   if (notKept.size > 0) lines.push(`not kept: ${reasons(notKept)}`);
   if (passedOn.size > 0) lines.push(`passed on without the cache: ${reasons(passedOn)}`);
   if (repeats > 0) {

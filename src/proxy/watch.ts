@@ -28,6 +28,9 @@ const MOST_TOLD = 20;
 /** Endpoints whose models draw lots. */
 const SAMPLING = new Set(["chat", "completions", "responses", "messages", "generate"]);
 
+/** Endpoints that cost nothing where no price is known. */
+const FREE = new Set(["other", "count_tokens", "moderations"]);
+
 interface Question {
   answers: number;
   /** Of these, answers of the provider's own. */
@@ -74,7 +77,7 @@ export class Watch {
     const refusal = this.#refusals.get(event.requestId);
     this.#refusals.delete(event.requestId);
     this.#repeat(event);
-    if (event.saved !== undefined) this.#save(event.saved);
+    if (event.saved !== undefined) this.#save(event.saved, event.endpoint);
     if (event.notKept !== undefined) count(this.#notKept, event.notKept);
     if (event.outcome === "bypassed") count(this.#passedOn, event.detail ?? "method");
     if (isMiss(event)) this.#miss(event, refusal);
@@ -105,12 +108,13 @@ export class Watch {
     if (outcome === "miss") question.fresh++;
   }
 
-  #save(saved: Spent & { readonly ms: number }): void {
+  #save(saved: Spent & { readonly ms: number }, endpoint: string | undefined): void {
     const tokens = (saved.inputTokens ?? 0) + (saved.outputTokens ?? 0);
     this.#saved.tokens += tokens;
     this.#saved.usd += saved.costUsd ?? 0;
     this.#saved.ms += saved.ms;
-    if (tokens > 0 && saved.costUsd === undefined) this.#unpriced++;
+    // A picture costs money though it counts no tokens.
+    if (saved.costUsd === undefined && !FREE.has(endpoint ?? "")) this.#unpriced++;
   }
 
   #miss(event: RequestEvent, refusal: string | undefined): void {

@@ -115,7 +115,11 @@ test("the same command over the usual store calls the provider once", OWN_PROCES
     [["MISS", "MISS", "MISS"], ["HIT", "HIT", "HIT"], 3],
   );
   assert.match(first.told[0] ?? "", /^0 hits · 3 misses · saved 0 tokens, \$0\.00 and 0 ms$/);
-  assert.match(again.told[0] ?? "", /^3 hits · 0 misses · saved 24 tokens, /);
+  assert.match(again.told[0] ?? "", /^3 hits · 0 misses · saved 24 tokens, \$0\.0000\d+ and /);
+  // The stream says no token counts, so what it would have cost is not known, and not zero.
+  assert.ok(again.told.includes("price unknown for 1 of the hits, which the sum leaves out"), again.stderr);
+  const [unpriced] = (await runAsking(["stream:three"], { data, env })).told;
+  assert.match(unpriced ?? "", /^1 hit · 0 misses · saved 0 tokens, price unknown and /);
 });
 
 test(

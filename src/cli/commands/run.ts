@@ -86,6 +86,8 @@ function logOf({ given, host }: Context, { log }: Config): Pick<Config, "admin" 
   return { admin: false, log: asked ? log : "off" };
 }
 
+/** The exit code after Ctrl-C. */
+const INTERRUPTED = 130;
 const FOREVER = Number.POSITIVE_INFINITY;
 
 /** A store that holds a cassette and nothing else: nothing in it ages, goes for want of room, or is counted. */
@@ -112,7 +114,14 @@ async function around(session: Session, command: readonly string[]): Promise<num
   if (cassette !== undefined && offline && !cassette.exists)
     throw new CommandError(`record it first, without --mode replay: there is no ${cassette.word}`);
   let proxy: PrivateProxy | undefined;
-  const signals = new PassedSignals(host, { late: () => proxy?.cut() });
+  let lateSignals = 0;
+  const late = () => {
+    lateSignals += 1;
+    // What is saved is put in place by renaming, so the end can come at any moment.
+    if (lateSignals > 1) void host.exit(INTERRUPTED);
+    else proxy?.cut();
+  };
+  const signals = new PassedSignals(host, { late });
   proxy = await startPrivateProxy(host, {
     config,
     address: addressOf(context, config),
