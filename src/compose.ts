@@ -168,30 +168,30 @@ export async function compose(
     act: () => host.collect(),
   });
   const hits = {
+    host,
+    loopFor: (url: string) => (isNear(url) ? loopId : undefined),
     config: () => current,
     providers: () => providers,
     store,
     clock,
     journal,
     verified: new Verified(clock, () => current.verifyTtlMs),
-    samples: new Samples(),
     newId: requestIds(),
   };
   const proxy: ProxyParts = {
     ...hits,
-    host,
     memory: new RequestMemory(hits, { maxBytes: config.maxMemory / 2 }),
     flights: new Flights<FlightHead>(),
     pricing,
     archive,
     budget,
     credentials: new CredentialReader(await installationSecret(host, config.data, report)),
+    samples: new Samples(),
     refreshes: new Refreshes(clock, () => current.refreshConcurrency),
     recording: () => recording,
     watch: watching ? watch : undefined,
     unread: { count: 0 },
     loopId,
-    loopFor: (url) => (isNear(url) ? loopId : undefined),
     report,
   };
   const token = keptToken({ folder: config.data, files: host.files, report });
