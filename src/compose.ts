@@ -230,7 +230,8 @@ export async function compose(
   const adminApp = createAdminApp({ ...appParts, adminServed: () => current.admin });
   return {
     repeats: {
-      find: (head) => proxy.memory.find(head),
+      // Who looks on sees requests where they are handled.
+      find: (head) => (watching ? undefined : proxy.memory.find(head)),
       answer(known: KnownHead, body, address) {
         lastRequestAt = clock.monotonic();
         return proxy.memory.answer(known, body, address);

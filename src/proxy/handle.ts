@@ -80,7 +80,8 @@ async function journey(
     const { maxRequest } = plan;
     const head = seen ?? parts.memory.head(call, plan);
     const { keyParts, upstream } = head;
-    const known = reason === undefined ? parts.memory.gistOf(head, body.bytes) : undefined;
+    const looked = reason !== undefined || parts.watch !== undefined;
+    const known = looked ? undefined : parts.memory.gistOf(head, body.bytes);
     let keys = known && keysOf(parts, call, { plan, keyParts, gist: known });
     if (known !== undefined && keys !== undefined) {
       const found = lookUp(parts, call.controls, keys);

@@ -128,7 +128,7 @@ export function journey(
       flights: new Flights<FlightHead>(),
       pricing: { price: (call) => run.price(call) },
       archive: {
-        keep: (key, request) => void run.kept.push({ key, request }),
+        keep: (key, _bytes, request) => void run.kept.push({ key, request: request() }),
         nearest: (request) => run.nearest(request),
       },
       budget: new Budget(() => run.config.maxBuffered),
