@@ -82,11 +82,23 @@ export interface ServeOptions {
   /** 0 takes a free one. */
   readonly port: number;
   readonly handler: (request: Request, peer: Peer) => Response | Promise<Response>;
+  /** Speaks TLS with this certificate; rejects where the two don't fit each other or cannot be read. */
+  readonly tls?: Tls | undefined;
+}
+
+/** A certificate (with those that vouch for it behind it) and its key, as PEM. */
+export interface Tls {
+  readonly cert: string;
+  readonly key: string;
 }
 
 export interface Peer {
   /** The client's IP address, "-" where the runtime does not know it. */
   readonly address: string;
+  /** Whether a proxy that the settings name stands between, which told the address. */
+  readonly behindProxy?: boolean;
+  /** Whether the client spoke TLS with that proxy. */
+  readonly secure?: boolean;
 }
 
 export interface Listener {

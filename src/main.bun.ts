@@ -34,10 +34,11 @@ function fetchUpstream(url: string, init: UpstreamInit): Promise<Response> {
   return fetch(url, { ...init, keepalive, redirect: "manual", timeout: false } as RequestInit);
 }
 
-async function serve({ hostname, port, handler }: ServeOptions): Promise<Listener> {
+async function serve({ hostname, port, handler, tls }: ServeOptions): Promise<Listener> {
   const server = Bun.serve({
     hostname,
     port,
+    ...(tls && { tls: { cert: tls.cert, key: tls.key } }),
     development: false,
     // Without this, `development: false` lets a second server take the same port and half of its connections.
     reusePort: false,

@@ -20,6 +20,8 @@ declare const Deno: {
     options: {
       hostname: string;
       port: number;
+      cert?: string;
+      key?: string;
       signal: AbortSignal;
       onListen(): void;
       onError(): Response;
@@ -56,13 +58,14 @@ function fetchUpstream(url: string, init: UpstreamInit): Promise<Response> {
   return fetch(url, { ...init, ...further } as RequestInit);
 }
 
-async function serve({ hostname, port, handler }: ServeOptions): Promise<Listener> {
+async function serve({ hostname, port, handler, tls }: ServeOptions): Promise<Listener> {
   const cut = new AbortController();
   let draining = false;
   const server = Deno.serve(
     {
       hostname,
       port,
+      ...(tls && { cert: tls.cert, key: tls.key }),
       signal: cut.signal,
       onListen() {},
       onError: () => new Response(null, { status: 500 }),
