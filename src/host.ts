@@ -82,6 +82,8 @@ export interface ServeOptions {
   /** 0 takes a free one. */
   readonly port: number;
   readonly handler: (request: Request, peer: Peer) => Response | Promise<Response>;
+  /** Asked before `handler`, by adapters that see a request's bytes; others leave it alone. */
+  readonly repeats?: Repeats;
   /** Speaks TLS with this certificate; rejects where the two don't fit each other or cannot be read. */
   readonly tls?: Tls | undefined;
 }
@@ -99,6 +101,56 @@ export interface Peer {
   readonly behindProxy?: boolean;
   /** Whether the client spoke TLS with that proxy. */
   readonly secure?: boolean;
+  /** The request's line and header lines as they came (Latin-1, without the empty line), where the adapter shows them. */
+  readonly head?: string;
+  /** The whole body, where it had come when the handler was asked: quicker than the request's own stream. */
+  readonly body?: Uint8Array;
+}
+
+/** Bytes as they are read. */
+export interface Source {
+  /** The next bytes, undefined at the end; rejects where they break off. One read at a time. */
+  read(): Promise<Uint8Array | undefined>;
+  /** Nobody reads any more. Safe to call at any time, more than once. */
+  leave(): void;
+}
+
+/**
+ * An answer whose body an adapter may take as it is. An adapter that does so (`ServeOptions.repeats` is its sign)
+ * gets a source without the stream around it, which costs more than the bytes.
+ */
+export class Reply extends Response {
+  readonly direct: Uint8Array | Source | undefined;
+
+  constructor(
+    direct: Uint8Array | Source | undefined,
+    init: { status: number; headers: Headers; stream?: ReadableStream<Uint8Array> | undefined },
+  ) {
+    const body = init.stream ?? (direct instanceof Uint8Array ? direct : null);
+    super(body as BodyInit | null, { status: init.status, headers: init.headers });
+    this.direct = direct;
+  }
+}
+
+/**
+ * Answers at once what was asked and answered before, from the bytes of a request. It decides nothing that the
+ * handler has not decided for an equal request: what it does not know is the handler's.
+ */
+export interface Repeats<Known extends object = object> {
+  /**
+   * What is known of requests with this head (as `Peer.head` has it); undefined where nothing is yet. What it gives
+   * may be remembered with the head until `answer` declines.
+   */
+  find(head: string): Known | undefined;
+  /** The whole answer to such a request with this body, which is only read; undefined: ask the handler. */
+  answer(known: Known, body: Uint8Array, address: string): RepeatAnswer | undefined;
+}
+
+export interface RepeatAnswer {
+  /** Status line and header lines, each with its line end, Latin-1; without Content-Length, Date and Connection. */
+  readonly head: string;
+  /** Never changed afterwards. */
+  readonly body: Uint8Array;
 }
 
 export interface Listener {

@@ -25,7 +25,7 @@ export function enter(parts: ProxyParts, request: Request, peer: Peer): Entered 
   const from =
     config.trustedProxies.length === 0 ? peer : clientOf(request.headers, peer, config.trustedProxies);
   const { plain, token } = withoutPathToken(request);
-  const entered = { request: plain, peer: from };
+  const entered = { request: plain, peer: token === undefined ? from : withoutHead(from) };
   if (config.accessTokens.length === 0) return entered;
   const given = [token, request.headers.get("x-askonce-token")?.trim()];
   if (given.some((one) => one && isKnownToken(one, config.accessTokens))) return entered;
@@ -51,6 +51,11 @@ function withoutPathToken(request: Request): { plain: Request; token: string | u
   if (taken === undefined) return { plain: request, token: undefined };
   const whole = taken.url.startsWith("/") ? `http://localhost${taken.url}` : taken.url;
   return { plain: new Request(whole, request), token: taken.token };
+}
+
+/** The head as it came has the token in its first line. */
+function withoutHead({ head: _, ...peer }: Peer): Peer {
+  return peer;
 }
 
 let digested: { readonly of: readonly string[]; readonly digests: readonly string[] } | undefined;

@@ -19,7 +19,7 @@ export function clientOf(headers: Headers, peer: Peer, trusted: readonly Network
     if (!isWithin(heard, trusted)) break;
   }
   const scheme = headers.get("x-forwarded-proto")?.split(",").at(-1)?.trim().toLowerCase();
-  return { address, behindProxy: true, ...(scheme === "https" && { secure: true }) };
+  return { ...peer, address, behindProxy: true, ...(scheme === "https" && { secure: true }) };
 }
 
 function forwardedFor(header: string | null): readonly string[] {
