@@ -1,10 +1,11 @@
+import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
-import { hostname } from "node:os";
+import { constants, hostname } from "node:os";
 import process from "node:process";
 import { promisify } from "node:util";
 import * as zlib from "node:zlib";
 import { files } from "./files.node.ts";
-import type { Host, Terminal, Thread } from "./host.ts";
+import type { Child, Host, SpawnOptions, Terminal, Thread } from "./host.ts";
 import { Output, type Sink } from "./output.node.ts";
 import type { OpenDatabase } from "./storage/database.ts";
 
@@ -34,6 +35,7 @@ export function nodePart(sinks: { readonly stdout: Sink; readonly stderr: Sink }
     files,
     decode,
     onSignal: (signal, handler) => void process.on(signal, handler),
+    spawn: startChild,
     terminal: terminal(),
     async print(bytes) {
       // On a terminal both are one: what was said first stands first.
@@ -51,6 +53,17 @@ export function nodePart(sinks: { readonly stdout: Sink; readonly stderr: Sink }
       await Promise.race([flushed, new Promise((resolve) => setTimeout(resolve, FLUSH_MS))]);
       process.exit(code);
     },
+  };
+}
+
+function startChild([program = "", ...args]: readonly string[], { env, cwd }: SpawnOptions): Child {
+  const child = spawn(program, args, { cwd, env: { ...env }, stdio: "inherit" });
+  return {
+    exited: new Promise((resolve, reject) => {
+      child.once("error", reject);
+      child.once("exit", (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)));
+    }),
+    kill: (signal) => void child.kill(signal),
   };
 }
 

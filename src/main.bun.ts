@@ -66,6 +66,7 @@ async function withoutBody(answer: Response | Promise<Response>): Promise<Respon
 
 const host: Host = {
   ...nodePart(),
+  executable: compiled ? process.execPath : undefined,
   runtime: { name: "bun", version: Bun.version, compiled },
   openDatabase: privately(openDatabase),
   startThread: () => thread(new Worker(new URL("./storage/desk.bun.ts", import.meta.url).href)),

@@ -11,6 +11,7 @@ import { ls } from "./commands/ls.ts";
 import { purge } from "./commands/purge.ts";
 import { rm } from "./commands/rm.ts";
 import { serve } from "./commands/serve.ts";
+import { service } from "./commands/service.ts";
 import { show } from "./commands/show.ts";
 import { stats } from "./commands/stats.ts";
 import { tail } from "./commands/tail.ts";
@@ -33,5 +34,6 @@ export const commands: readonly Command[] = [
   config,
   doctor,
   token,
+  service,
   completions,
 ];

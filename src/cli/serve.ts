@@ -8,6 +8,7 @@ import type { Host, Tls } from "../host.ts";
 import { followCertificate, listenRenewably, type Renewable, readTls } from "./certificate.ts";
 import { announce } from "./instance.ts";
 import type { Loaded } from "./load.ts";
+import { notifyReady } from "./notify.ts";
 import { welcome } from "./welcome.ts";
 
 /** A timer cannot be set further ahead (2^31 ms); later is as good as never here. */
@@ -55,6 +56,7 @@ export async function serve(host: Host, load: () => Promise<Loaded>): Promise<nu
     say,
   });
   host.write("stderr", welcome(host, { config, addresses, adminAddresses, file }));
+  void notifyReady(host, say);
   let current = config;
   const secured = [...listeners, ...adminListeners].filter(({ secure }) => secure);
   const certificate =

@@ -148,7 +148,7 @@ export class Askonce {
         .find((port) => !others.has(port));
     await this.printed(() => find() !== undefined);
     this.port = Number(find());
-    this.pid = lastDescendant(this.pid);
+    if ((this.options.target ?? target) === "deno") this.pid = lastDescendant(this.pid);
     return this;
   }
 
