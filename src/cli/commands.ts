@@ -6,6 +6,7 @@ import { env } from "./commands/env.ts";
 import { explain } from "./commands/explain.ts";
 import { exportCommand } from "./commands/export.ts";
 import { forget } from "./commands/forget.ts";
+import { health } from "./commands/health.ts";
 import { importCommand } from "./commands/import.ts";
 import { ls } from "./commands/ls.ts";
 import { purge } from "./commands/purge.ts";
@@ -33,6 +34,7 @@ export const commands: readonly Command[] = [
   importCommand,
   config,
   doctor,
+  health,
   token,
   service,
   completions,
