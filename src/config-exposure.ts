@@ -1,4 +1,4 @@
-import type { Config, ListenAddress } from "./config.ts";
+import type { Config } from "./config.ts";
 import { type Kind, listOf, optionalPath } from "./config-kinds.ts";
 import type { Setting } from "./config-settings.ts";
 import { ConfigError } from "./errors.ts";
@@ -85,11 +85,12 @@ export function isLoopback(hostname: string): boolean {
   return /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(name);
 }
 
-type Exposed = Pick<Config, "listen" | "accessTokens" | "providers">;
+type Exposed = Pick<Config, "listen" | "accessTokens" | "providers" | "trustedProxies" | "scopeChosen">;
 
-/** Where others than this machine's programs are answered, without a token. */
-function openAddresses({ listen, accessTokens }: Exposed): readonly ListenAddress[] {
-  return accessTokens.length > 0 ? [] : listen.filter(({ hostname }) => !isLoopback(hostname));
+/** Whether others than this machine's programs are answered without a token: by an address, or through a proxy. */
+function isOpen({ listen, accessTokens, trustedProxies }: Exposed): boolean {
+  const reached = trustedProxies.length > 0 || listen.some(({ hostname }) => !isLoopback(hostname));
+  return reached && accessTokens.length === 0;
 }
 
 /**
@@ -98,7 +99,7 @@ function openAddresses({ listen, accessTokens }: Exposed): readonly ListenAddres
  * settings name was asked for.
  */
 export function withheldProviders(config: Exposed): ReadonlySet<string> {
-  if (openAddresses(config).length === 0) return new Set();
+  if (!isOpen(config)) return new Set();
   const named = new Set(config.providers.map(({ name }) => name));
   const keyless = [...providersFor([]).values()].filter(({ auth }) => auth === "none");
   return new Set(keyless.map(({ name }) => name).filter((name) => !named.has(name)));
@@ -112,14 +113,16 @@ export function servedProviders(config: Exposed): ReadonlyMap<string, Provider> 
 
 /** What an operator should know who listens beyond loopback, in words. */
 export function exposureWarnings(config: Exposed): readonly string[] {
-  const open = openAddresses(config);
-  if (open.length === 0) return [];
+  const unchosen = config.trustedProxies.length > 0 && !config.scopeChosen;
+  const scope = "trusted_proxies says that others reach askonce, who all share one pool: choose a scope";
+  if (!isOpen(config)) return unchosen ? [scope] : [];
   const keyless = [...providersFor(config.providers).values()].filter(({ auth }) => auth === "none");
   const named = keyless
     .map(({ name }) => name)
     .filter((name) => config.providers.some((one) => one.name === name));
   const withheld = [...withheldProviders(config)];
   return [
+    ...(unchosen ? [scope] : []),
     ...(named.length > 0
       ? [
           `whoever reaches askonce can use ${named.join(", ")} without a key: set access_tokens to choose who may`,

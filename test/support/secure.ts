@@ -1,7 +1,7 @@
 /** Certificates for localhost, 127.0.0.1, ::1 and provider.example, made for tests only, and clients that trust them. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { connect, type TLSSocket } from "node:tls";
+import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
 import { root } from "./askonce.ts";
 import { type RawAnswer, RawConnection, type RawRequest, requestBytes } from "./raw.ts";
 
@@ -18,13 +18,17 @@ export interface Secured {
 }
 
 /** A TLS connection of HTTP/1.1; rejects where the certificate is not one of the test authority's. */
-export function openSecure(port: number): Promise<Secured> {
+export function openSecure(
+  port: number,
+  more: ConnectionOptions & { localAddress?: string } = {},
+): Promise<Secured> {
   return new Promise((resolve, reject) => {
     const socket: TLSSocket = connect({
       host: "127.0.0.1",
       port,
       ca: pem("ca.pem"),
       ALPNProtocols: ["http/1.1"],
+      ...more,
     });
     socket.once("error", reject);
     socket.once("secureConnect", () => {
