@@ -8,10 +8,11 @@ import { tieredStore } from "./cache/tiered.ts";
 import { systemClock } from "./clock.ts";
 import type { Config, ListenAddress } from "./config.ts";
 import { servedProviders } from "./config-exposure.ts";
-import type { Host, Peer } from "./host.ts";
+import type { Host, Peer, Repeats } from "./host.ts";
 import { createJournal } from "./journal/journal.ts";
 import { createTraces } from "./journal/otel.ts";
 import { createPricing } from "./journal/pricing.ts";
+import { isNear } from "./network.ts";
 import { PURE_KINDS } from "./providers/provider.ts";
 import { enter } from "./proxy/access.ts";
 import { Budget } from "./proxy/budget.ts";
@@ -22,6 +23,7 @@ import { clientOf } from "./proxy/forwarded.ts";
 import type { ProxyParts } from "./proxy/parts.ts";
 import { Refreshes } from "./proxy/refresh.ts";
 import { rekeyer } from "./proxy/rekey.ts";
+import { type KnownHead, RequestMemory } from "./proxy/repeats.ts";
 import { Samples } from "./proxy/samples.ts";
 import { Verified } from "./proxy/verified.ts";
 import { openArchive } from "./storage/archive.ts";
@@ -33,6 +35,8 @@ import { VERSION } from "./version.ts";
 
 export interface App {
   handler(request: Request, peer: Peer): Response | Promise<Response>;
+  /** What it has answered before, for adapters that see a request's bytes. */
+  readonly repeats: Repeats;
   /** What answers at `admin_listen`, and nowhere else. */
   adminHandler(request: Request, peer: Peer): Response | Promise<Response>;
   /** Asks the admin API from within this process, with a token like everybody. */
@@ -142,26 +146,30 @@ export async function compose(config: Config, host: Host): Promise<App> {
     idle: () => budget.used === 0 && clock.monotonic() - lastRequestAt > QUIET_MS,
     act: () => host.collect(),
   });
-  const proxy: ProxyParts = {
+  const hits = {
     config: () => current,
     providers: () => providers,
-    host,
     store,
-    flights: new Flights<FlightHead>(),
+    clock,
     journal,
+    verified: new Verified(clock, () => current.verifyTtlMs),
+    samples: new Samples(),
+    newId: requestIds(),
+  };
+  const proxy: ProxyParts = {
+    ...hits,
+    host,
+    memory: new RequestMemory(hits, { maxBytes: config.maxMemory / 2 }),
+    flights: new Flights<FlightHead>(),
     pricing,
     archive,
-    clock,
     budget,
     credentials: new CredentialReader(await installationSecret(host, config.data, report)),
-    verified: new Verified(clock, () => current.verifyTtlMs),
     refreshes: new Refreshes(clock, () => current.refreshConcurrency),
-    samples: new Samples(),
     recording: () => false,
     unread: { count: 0 },
     loopId,
     loopFor: (url) => (isNear(url) ? loopId : undefined),
-    newId: requestIds(),
     report,
   };
   const token = keptToken({ folder: config.data, files: host.files, report });
@@ -199,6 +207,13 @@ export async function compose(config: Config, host: Host): Promise<App> {
   const app = createApp({ ...appParts, adminServed: () => current.admin && !adminApart });
   const adminApp = createAdminApp({ ...appParts, adminServed: () => current.admin });
   return {
+    repeats: {
+      find: (head) => proxy.memory.find(head),
+      answer(known: KnownHead, body, address) {
+        lastRequestAt = clock.monotonic();
+        return proxy.memory.answer(known, body, address);
+      },
+    } satisfies Repeats<KnownHead> as Repeats,
     handler(request, peer) {
       lastRequestAt = clock.monotonic();
       const entered = enter(proxy, request, peer);
@@ -282,11 +297,4 @@ function requestIds(): () => string {
   const prefix = randomHex(6);
   let count = 0;
   return () => `req_${prefix}${(count++).toString(36).padStart(6, "0")}`;
-}
-
-/** Whether a provider is on this machine or network: only there can a request come back. */
-function isNear(url: string): boolean {
-  const { hostname } = new URL(url);
-  if (hostname === "localhost" || !hostname.includes(".") || hostname.endsWith(".localhost")) return true;
-  return /^(127\.|10\.|192\.168\.|169\.254\.|172\.(1[6-9]|2\d|3[01])\.)/.test(hostname);
 }

@@ -32,9 +32,10 @@ export async function serve(host: Host, load: () => Promise<Loaded>): Promise<nu
   let own: readonly Open[] = [];
   try {
     listeners = await listenAll(host, {
-      ...config,
       addresses: config.listen,
+      listenChosen: config.listenChosen,
       handler: app.handler,
+      repeats: app.repeats,
       tls,
       say,
     });
@@ -93,6 +94,7 @@ interface Places {
   /** Whether somebody chose them; of those by default one that the machine lacks is left out. */
   readonly listenChosen: boolean;
   readonly handler: App["handler"];
+  readonly repeats?: App["repeats"] | undefined;
   /** Those addresses speak TLS for which `plain` is not true. */
   readonly tls: Tls | undefined;
   readonly plain?: (address: ListenAddress) => boolean;
@@ -117,12 +119,12 @@ function ownPlaces({ tlsCert, adminListen }: Config, { adminHandler }: App): Adm
 }
 
 async function listenAll(host: Host, places: Places): Promise<readonly Open[]> {
-  const { addresses, listenChosen, handler, say } = places;
+  const { addresses, listenChosen, handler, repeats, say } = places;
   const open: Open[] = [];
   for (const address of addresses) {
     try {
       const tls = places.plain?.(address) ? undefined : places.tls;
-      const listener = await listenRenewably(host, { ...address, handler, tls, say });
+      const listener = await listenRenewably(host, { ...address, handler, repeats, tls, say });
       open.push({ address: { ...address, port: listener.port }, listener, secure: tls !== undefined });
     } catch (error) {
       const code = (error as { code?: string }).code;

@@ -25,7 +25,7 @@ export function enter(parts: ProxyParts, request: Request, peer: Peer): Entered 
   const from =
     config.trustedProxies.length === 0 ? peer : clientOf(request.headers, peer, config.trustedProxies);
   const { plain, token } = withoutPathToken(request);
-  const entered = { request: plain, peer: token === undefined ? from : withoutHead(from) };
+  const entered = { request: plain, peer: from };
   if (config.accessTokens.length === 0) return entered;
   const given = [token, request.headers.get("x-askonce-token")?.trim()];
   if (given.some((one) => one && isKnownToken(one, config.accessTokens))) return entered;
@@ -50,12 +50,18 @@ function withoutPathToken(request: Request): { plain: Request; token: string | u
   const taken = url.includes("/~") || /\/%7e/i.test(url) ? takeToken(url) : undefined;
   if (taken === undefined) return { plain: request, token: undefined };
   const whole = taken.url.startsWith("/") ? `http://localhost${taken.url}` : taken.url;
-  return { plain: new Request(whole, request), token: taken.token };
+  return { plain: withUrl(request, whole), token: taken.token };
 }
 
-/** The head as it came has the token in its first line. */
-function withoutHead({ head: _, ...peer }: Peer): Peer {
-  return peer;
+/** The same request at another URL. Not a new `Request`: adapters hand in ones of their own, which it cannot copy. */
+function withUrl(request: Request, url: string): Request {
+  return new Proxy(request, {
+    get(target, name) {
+      if (name === "url") return url;
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
 }
 
 let digested: { readonly of: readonly string[]; readonly digests: readonly string[] } | undefined;

@@ -34,3 +34,13 @@ function bareAddress(hop: string): string | undefined {
     /^\[([^[\]]+)\](?::\d+)?$/.exec(text)?.[1] ?? /^(\d+(?:\.\d+){3}):\d+$/.exec(text)?.[1] ?? text;
   return addressBytes(bare) === undefined ? undefined : bare;
 }
+
+/** The headers that `clientOf` reads, and nothing else of a request. */
+export function forwardedOf(headers: Headers): Headers {
+  const some = new Headers();
+  for (const name of ["x-forwarded-for", "forwarded", "x-forwarded-proto"]) {
+    const value = headers.get(name);
+    if (value !== null) some.set(name, value);
+  }
+  return some;
+}

@@ -1,6 +1,6 @@
 import { asCacheKey } from "../cache/entry.ts";
 import type { ProxyError } from "../errors.ts";
-import type { Peer } from "../host.ts";
+import { type Peer, Reply } from "../host.ts";
 import type { CacheWord } from "../journal/event.ts";
 import { errorByPath } from "../providers/error-shape.ts";
 import type { Provider } from "../providers/provider.ts";
@@ -117,5 +117,6 @@ export function errorResponse(
   // RFC 9110 §11.6.1 asks for a challenge; no client knows this scheme, so none asks its user for a password.
   if (error.code === "unauthorized") headers.set("www-authenticate", "X-Askonce-Token");
   crossOrigin(headers, { origin: context.origin, allowed: context.allowedOrigins });
-  return { response: new Response(body, { status: error.status, headers }), bytes: body.byteLength };
+  const response = new Reply(body, { status: error.status, headers, body });
+  return { response, bytes: body.byteLength };
 }

@@ -197,9 +197,20 @@ test("tokens that are added and taken away count from the next SIGHUP", OWN_PROC
   const asks = async (one: string) =>
     (await ask(server.port, { path: "/openai/v1/models", headers: { [HEADER]: one } })).status;
   assert.deepEqual([await asks(old), await asks(next)], [200, 401]);
+  // Hits of which the whole request is remembered are no way around it either.
+  const body = openai.request(fresh(), false);
+  const hits = async (one: string) => {
+    const inHeader = await post(server.port, openai.path, { body, headers: { [HEADER]: one } });
+    const inPath = await post(server.port, `/~${one}${openai.path}`, { body });
+    return [inHeader.cache, inPath.cache];
+  };
+  for (let i = 0; i < 3; i++) await hits(old);
+  assert.deepEqual(await hits(old), ["HIT", "HIT"]);
   writeFileSync(config, `access_tokens = ["${next}"]\n`);
   server.signal("SIGHUP");
   await eventually(async () => assert.deepEqual([await asks(old), await asks(next)], [401, 200]));
+  assert.deepEqual(await hits(old), ["BYPASS", "BYPASS"]);
+  assert.deepEqual(await hits(next), ["HIT", "HIT"]);
 });
 
 test("a named proxy is believed about who asks, and nobody else is", OWN_PROCESS, async (t) => {
@@ -227,6 +238,14 @@ test("a named proxy is believed about who asks, and nobody else is", OWN_PROCESS
   assert.equal(await asks(named, { Forwarded: 'for="[2001:db8::7]:4711"' }), "2001:db8::7");
   assert.equal(await asks(named, { "X-Forwarded-For": "nonsense" }), "127.0.0.1");
   assert.equal(await asks(named, {}), "127.0.0.1");
+  // The same again and again, of which the answer is remembered whole.
+  const body = openai.request(fresh(), false);
+  for (const server of [without, named]) {
+    for (let i = 0; i < 4; i++) await post(server.port, openai.path, { body, headers: list });
+    await server.printed(({ log }) => log.at(-1)?.endsWith("Cache: HIT") === true && log.length >= 4, 5000);
+    const own = server === named ? "203.0.113.9" : "127.0.0.1";
+    assert.deepEqual([...new Set(server.log.slice(-4).map((line) => line.split(" ")[0]))], [own]);
+  }
   // Who comes through a proxy is not this machine itself, whatever the header says.
   assert.equal(await asks(without, {}, "/metrics"), 200);
   assert.equal(await asks(named, {}, "/metrics"), 401);
