@@ -88,10 +88,11 @@ export const PROXY_VARIABLES: readonly string[] = ["HTTP_PROXY", "HTTPS_PROXY", 
  */
 function exemptLoopback(): void {
   if (!PROXY_VARIABLES.some((name) => process.env[name])) return;
-  for (const name of ["NO_PROXY", "no_proxy"]) {
-    const known = (process.env[name] ?? "").split(",").filter((part) => part !== "");
-    process.env[name] = [...new Set([...known, "localhost", "127.0.0.1", "::1"])].join(",");
-  }
+  // Both are read, and one of them wins: each says all that either said.
+  const names = ["NO_PROXY", "no_proxy"];
+  const known = names.flatMap((name) => (process.env[name] ?? "").split(",").map((part) => part.trim()));
+  const all = [...new Set([...known, "localhost", "127.0.0.1", "::1"])].filter((part) => part !== "");
+  for (const name of names) process.env[name] = all.join(",");
 }
 
 /**
