@@ -147,29 +147,29 @@ export async function compose(config: Config, host: Host): Promise<App> {
     act: () => host.collect(),
   });
   const hits = {
+    host,
+    loopFor: (url: string) => (isNear(url) ? loopId : undefined),
     config: () => current,
     providers: () => providers,
     store,
     clock,
     journal,
     verified: new Verified(clock, () => current.verifyTtlMs),
-    samples: new Samples(),
     newId: requestIds(),
   };
   const proxy: ProxyParts = {
     ...hits,
-    host,
     memory: new RequestMemory(hits, { maxBytes: config.maxMemory / 2 }),
     flights: new Flights<FlightHead>(),
     pricing,
     archive,
     budget,
     credentials: new CredentialReader(await installationSecret(host, config.data, report)),
+    samples: new Samples(),
     refreshes: new Refreshes(clock, () => current.refreshConcurrency),
     recording: () => false,
     unread: { count: 0 },
     loopId,
-    loopFor: (url) => (isNear(url) ? loopId : undefined),
     report,
   };
   const token = keptToken({ folder: config.data, files: host.files, report });

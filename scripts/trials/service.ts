@@ -7,9 +7,9 @@ import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import process from "node:process";
 import { answerWell, openai } from "../../test/support/answers.ts";
+import { freePort } from "../../test/support/port.ts";
 import { startProvider } from "../../test/support/provider.ts";
 import { ask, post, send } from "../../test/support/raw.ts";
-import { freePort } from "../bench/peers.ts";
 import { Machine } from "./machine.ts";
 
 const STREAMS = 20;

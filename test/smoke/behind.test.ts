@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { delimiter, join } from "node:path";
 import { test } from "node:test";
 import { answerWell, openai } from "../support/answers.ts";
 import { type Askonce, root, startAskonce } from "../support/askonce.ts";
 import { tempFolder } from "../support/folder.ts";
+import { freePort } from "../support/port.ts";
 import { startProvider } from "../support/provider.ts";
 import type { RawAnswer, RawRequest } from "../support/raw.ts";
 import { openSecure, pemFile } from "../support/secure.ts";
@@ -52,16 +52,6 @@ const programs = {
 const PATH = [process.env.PATH, "/usr/sbin"].join(delimiter);
 const isInstalled = (program: string) =>
   PATH.split(delimiter).some((folder) => existsSync(join(folder, program)));
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
-}
 
 /** From an address of loopback that no setting names, so that it is not taken for a proxy's. */
 const client = (port: number) => openSecure(port, { servername: NAME, localAddress: "127.0.0.2" });
