@@ -33,7 +33,7 @@ export interface Host {
     maxBytes: number,
   ): Promise<Uint8Array>;
   /** Calls `handler` each time one of the signals arrives (those that the platform has). */
-  onSignal(signal: "SIGTERM" | "SIGINT" | "SIGHUP", handler: () => void): void;
+  onSignal(signal: Signal, handler: () => void): void;
   /**
    * Starts a program, found as a shell finds it, that shares this process's terminal, standard streams and group. Until
    * then this process has not touched standard input or output, and it must not while the program runs.

@@ -11,6 +11,7 @@ import { importCommand } from "./commands/import.ts";
 import { ls } from "./commands/ls.ts";
 import { purge } from "./commands/purge.ts";
 import { rm } from "./commands/rm.ts";
+import { run } from "./commands/run.ts";
 import { serve } from "./commands/serve.ts";
 import { service } from "./commands/service.ts";
 import { show } from "./commands/show.ts";
@@ -21,6 +22,7 @@ import { token } from "./commands/token.ts";
 /** The one table of commands: reading, help, completions and the README are made from it. */
 export const commands: readonly Command[] = [
   serve,
+  run,
   env,
   stats,
   tail,
