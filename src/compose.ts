@@ -9,17 +9,20 @@ import { purgeAll } from "./cache/purge.ts";
 import { tieredStore } from "./cache/tiered.ts";
 import { systemClock } from "./clock.ts";
 import type { Config, ListenAddress } from "./config.ts";
+import { servedProviders } from "./config-exposure.ts";
 import type { Host, Peer, Repeats } from "./host.ts";
 import { installationSecret, randomHex, requestIds } from "./installation.ts";
 import { createJournal } from "./journal/journal.ts";
 import { createTraces } from "./journal/otel.ts";
 import { createPricing } from "./journal/pricing.ts";
+import { isNear } from "./network.ts";
 import { PURE_KINDS } from "./providers/provider.ts";
-import { providersFor } from "./providers/table.ts";
+import { enter } from "./proxy/access.ts";
 import { Budget } from "./proxy/budget.ts";
 import { CredentialReader } from "./proxy/credential.ts";
 import { explainer } from "./proxy/explain.ts";
 import type { FlightHead } from "./proxy/flight.ts";
+import { clientOf } from "./proxy/forwarded.ts";
 import type { ProxyParts } from "./proxy/parts.ts";
 import { Refreshes } from "./proxy/refresh.ts";
 import { rekeyer } from "./proxy/rekey.ts";
@@ -84,7 +87,7 @@ export async function compose(
   /** What the admin API changed, until the restart. */
   let changes: Pick<Partial<Config>, "mode" | "ttlMs"> = {};
   let current = config;
-  let providers = providersFor(config.providers);
+  let providers = servedProviders(config);
   const ending = new AbortController();
   const report = (message: string) => host.write("stderr", `askonce: ${message}\n`);
   const clock = systemClock;
@@ -239,16 +242,18 @@ export async function compose(
     } satisfies Repeats<KnownHead> as Repeats,
     handler(request, peer) {
       lastRequestAt = clock.monotonic();
-      return app.fetch(request, { peer });
+      const entered = enter(proxy, request, peer);
+      return entered instanceof Response ? entered : app.fetch(entered.request, { peer: entered.peer });
     },
-    adminHandler: (request, peer) => adminApp.fetch(request, { peer }),
+    adminHandler: (request, peer) =>
+      adminApp.fetch(request, { peer: clientOf(request.headers, peer, current.trustedProxies) }),
     admin: async (request) => await appParts.admin.fetch(request, { peer: { address: "127.0.0.1" } }),
     adminToken: () => token.current(),
     listening: () => {},
     reload(next) {
       read = next;
       current = { ...next, ...changes };
-      providers = providersFor(next.providers);
+      providers = servedProviders(current);
       pricing.reload();
       traces.reload();
     },
@@ -288,11 +293,4 @@ function onceIdle({ idle, act }: { idle: () => boolean; act: () => void }): () =
     for (const timer of timers) clearTimeout(timer);
     timers = COLLECT_AFTER_MS.map((ms, at) => setTimeout(() => whenIdle(at), ms));
   };
-}
-
-/** Whether a provider is on this machine or network: only there can a request come back. */
-function isNear(url: string): boolean {
-  const { hostname } = new URL(url);
-  if (hostname === "localhost" || !hostname.includes(".") || hostname.endsWith(".localhost")) return true;
-  return /^(127\.|10\.|192\.168\.|169\.254\.|172\.(1[6-9]|2\d|3[01])\.)/.test(hostname);
 }
