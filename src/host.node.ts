@@ -26,6 +26,7 @@ export function nodePart(sinks: { readonly stdout: Sink; readonly stderr: Sink }
   const outputs = { stdout: new Output(sinks.stdout, missed), stderr };
   return {
     platform: process.platform === "win32" ? "windows" : process.platform === "darwin" ? "darwin" : "linux",
+    arch: process.arch,
     hostname: nameOfMachine(),
     pid: process.pid,
     cwd: process.cwd(),
