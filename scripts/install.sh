@@ -128,7 +128,7 @@ fetch() {
     if have curl; then
       curl -fsSL --retry 2 -o "$aside/$1" "$release/$1" || fail "could not fetch $release/$1"
     elif have wget; then
-      wget -q -O "$aside/$1" "$release/$1" || fail "could not fetch $release/$1"
+      wget -q -t 2 -O "$aside/$1" "$release/$1" || fail "could not fetch $release/$1"
     else
       fail "neither curl nor wget is installed"
     fi

@@ -78,7 +78,8 @@ function commitOf(): string {
 /** A folder has SHA256SUMS once all that was asked for is in it, so that nothing is installed from half of one. */
 function release({ targets, out, url }: Options): number {
   mkdirSync(out, { recursive: true });
-  rmSync(join(out, "SHA256SUMS"), { force: true });
+  const isOurs = (name: string) => /^(askonce[-.]|install\.sh$|LICENSES\.txt$|SHA256SUMS$)/.test(name);
+  for (const name of readdirSync(out).filter(isOurs)) rmSync(join(out, name));
   const failed: string[] = [];
   for (const target of targets) {
     try {
@@ -96,8 +97,10 @@ function release({ targets, out, url }: Options): number {
     return 1;
   }
   papers({ targets, out, url });
-  const names = readdirSync(out).filter((name) => /^(askonce[-.]|install\.sh$|LICENSES\.txt$)/.test(name));
-  const lines = names.sort().map((name) => `${sha256(readFileSync(join(out, name)))}  ${name}\n`);
+  const lines = readdirSync(out)
+    .filter(isOurs)
+    .sort()
+    .map((name) => `${sha256(readFileSync(join(out, name)))}  ${name}\n`);
   writeFileSync(join(out, "SHA256SUMS"), lines.join(""));
   say(`the release is in ${out}`);
   return 0;
