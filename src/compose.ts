@@ -7,7 +7,7 @@ import { purgeAll } from "./cache/purge.ts";
 import { tieredStore } from "./cache/tiered.ts";
 import { systemClock } from "./clock.ts";
 import type { Config, ListenAddress } from "./config.ts";
-import type { Host, Peer } from "./host.ts";
+import type { Host, Peer, Repeats } from "./host.ts";
 import { createJournal } from "./journal/journal.ts";
 import { createTraces } from "./journal/otel.ts";
 import { createPricing } from "./journal/pricing.ts";
@@ -19,6 +19,7 @@ import { explainer } from "./proxy/explain.ts";
 import type { FlightHead } from "./proxy/flight.ts";
 import type { ProxyParts } from "./proxy/parts.ts";
 import { Refreshes } from "./proxy/refresh.ts";
+import { type KnownHead, RequestMemory } from "./proxy/repeats.ts";
 import { rekeyer } from "./proxy/rekey.ts";
 import { Samples } from "./proxy/samples.ts";
 import { Verified } from "./proxy/verified.ts";
@@ -31,6 +32,8 @@ import { VERSION } from "./version.ts";
 
 export interface App {
   handler(request: Request, peer: Peer): Response | Promise<Response>;
+  /** What it has answered before, for adapters that see a request's bytes. */
+  readonly repeats: Repeats;
   /** What answers at `admin_listen`, and nowhere else. */
   adminHandler(request: Request, peer: Peer): Response | Promise<Response>;
   /** Asks the admin API from within this process, with a token like everybody. */
@@ -140,26 +143,30 @@ export async function compose(config: Config, host: Host): Promise<App> {
     idle: () => budget.used === 0 && clock.monotonic() - lastRequestAt > QUIET_MS,
     act: () => host.collect(),
   });
-  const proxy: ProxyParts = {
+  const hits = {
+    host,
+    loopFor: (url: string) => (isNear(url) ? loopId : undefined),
     config: () => current,
     providers: () => providers,
-    host,
     store,
-    flights: new Flights<FlightHead>(),
+    clock,
     journal,
+    verified: new Verified(clock, () => current.verifyTtlMs),
+    newId: requestIds(),
+  };
+  const proxy: ProxyParts = {
+    ...hits,
+    memory: new RequestMemory(hits, { maxBytes: config.maxMemory / 2 }),
+    flights: new Flights<FlightHead>(),
     pricing,
     archive,
-    clock,
     budget,
     credentials: new CredentialReader(await installationSecret(host, config.data, report)),
-    verified: new Verified(clock, () => current.verifyTtlMs),
-    refreshes: new Refreshes(clock, () => current.refreshConcurrency),
     samples: new Samples(),
+    refreshes: new Refreshes(clock, () => current.refreshConcurrency),
     recording: () => false,
     unread: { count: 0 },
     loopId,
-    loopFor: (url) => (isNear(url) ? loopId : undefined),
-    newId: requestIds(),
     report,
   };
   const token = keptToken({ folder: config.data, files: host.files, report });
@@ -197,6 +204,13 @@ export async function compose(config: Config, host: Host): Promise<App> {
   const app = createApp({ ...appParts, adminServed: () => current.admin && !adminApart });
   const adminApp = createAdminApp({ ...appParts, adminServed: () => current.admin });
   return {
+    repeats: {
+      find: (head) => proxy.memory.find(head),
+      answer(known: KnownHead, body, address) {
+        lastRequestAt = clock.monotonic();
+        return proxy.memory.answer(known, body, address);
+      },
+    } satisfies Repeats<KnownHead> as Repeats,
     handler(request, peer) {
       lastRequestAt = clock.monotonic();
       return app.fetch(request, { peer });

@@ -84,11 +84,78 @@ export interface ServeOptions {
   /** 0 takes a free one. */
   readonly port: number;
   readonly handler: (request: Request, peer: Peer) => Response | Promise<Response>;
+  /** Asked before `handler`, by adapters that see a request's bytes; others leave it alone. */
+  readonly repeats?: Repeats;
+  /** Shares the port with other processes that ask for the same, where the system can. */
+  readonly reusePort?: boolean;
+  /** Path of a socket file to listen on instead of an address. Bun only. */
+  readonly unix?: string;
+  /** Speaks TLS with this certificate chain and key, both PEM. Bun only. */
+  readonly tls?: { readonly cert: string; readonly key: string };
 }
 
 export interface Peer {
   /** The client's IP address, "-" where the runtime does not know it. */
   readonly address: string;
+  /** The request's line and header lines as they came (Latin-1, without the empty line), where the adapter shows them. */
+  readonly head?: string;
+  /** The whole body, where it had come when the handler was asked: quicker than the request's own stream. */
+  readonly body?: Uint8Array;
+  /** Whether the adapter takes a `Reply`'s direct form, so that no stream need be made around it. */
+  readonly takesDirect?: boolean;
+}
+
+/** Bytes as they are read. */
+export interface Source {
+  /**
+   * The next bytes, which nobody changes afterwards; undefined at the end. Rejects where they break off. One read at
+   * a time.
+   */
+  read(): Promise<Uint8Array | undefined>;
+  /** Nobody reads any more. Safe to call at any time, more than once. */
+  leave(): void;
+}
+
+/**
+ * An answer whose body an adapter may take as it is: one that says so (`Peer.takesDirect`) gets bytes uncopied, and a
+ * source without the stream around it, which costs more than its bytes. Others get an ordinary response.
+ */
+export class Reply extends Response {
+  readonly direct: Uint8Array | Source | undefined;
+
+  constructor(
+    direct: Uint8Array | Source | undefined,
+    init: {
+      status: number;
+      headers: Headers;
+      /** What stands for `direct` where the adapter does not take it; without it the body is empty there. */
+      body?: BodyInit | null | undefined;
+    },
+  ) {
+    super(init.body ?? null, { status: init.status, headers: init.headers });
+    this.direct = direct;
+  }
+}
+
+/**
+ * Answers at once what was asked and answered before, from the bytes of a request. It decides nothing that the
+ * handler has not decided for an equal request: what it does not know is the handler's.
+ */
+export interface Repeats<Known extends object = object> {
+  /**
+   * What is known of requests with this head (as `Peer.head` has it); undefined where nothing is yet. What it gives
+   * may be remembered with the head until `answer` declines.
+   */
+  find(head: string): Known | undefined;
+  /** The whole answer to such a request with this body, which is only read; undefined: ask the handler. */
+  answer(known: Known, body: Uint8Array, address: string): RepeatAnswer | undefined;
+}
+
+export interface RepeatAnswer {
+  /** Status line and header lines, each with its line end, Latin-1; without Content-Length, Date and Connection. */
+  readonly head: string;
+  /** Never changed afterwards. */
+  readonly body: Uint8Array;
 }
 
 export interface Listener {

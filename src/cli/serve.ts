@@ -25,7 +25,12 @@ export async function serve(host: Host, load: () => Promise<Loaded>): Promise<nu
   let listeners: readonly Open[] = [];
   let adminListeners: readonly Open[] = [];
   try {
-    listeners = await listenAll(host, { ...config, addresses: config.listen, handler: app.handler });
+    listeners = await listenAll(host, {
+      addresses: config.listen,
+      listenChosen: config.listenChosen,
+      handler: app.handler,
+      repeats: app.repeats,
+    });
     if (config.admin) adminListeners = await listenAll(host, adminPlaces(config, app));
   } catch (error) {
     await Promise.all(listeners.map(({ listener }) => listener.stop()));
@@ -65,17 +70,21 @@ interface Places {
   /** Whether somebody chose them; of those by default one that the machine lacks is left out. */
   readonly listenChosen: boolean;
   readonly handler: App["handler"];
+  readonly repeats?: App["repeats"];
 }
 
 function adminPlaces({ adminListen }: Config, { adminHandler }: App): Places {
   return { addresses: adminListen, listenChosen: true, handler: adminHandler };
 }
 
-async function listenAll(host: Host, { addresses, listenChosen, handler }: Places): Promise<readonly Open[]> {
+async function listenAll(
+  host: Host,
+  { addresses, listenChosen, ...answering }: Places,
+): Promise<readonly Open[]> {
   const open: Open[] = [];
   for (const address of addresses) {
     try {
-      const listener = await host.serve({ ...address, handler });
+      const listener = await host.serve({ ...address, ...answering });
       open.push({ address: { ...address, port: listener.port }, listener });
     } catch (error) {
       const code = (error as { code?: string }).code;

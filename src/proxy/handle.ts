@@ -8,13 +8,14 @@ import { bypass } from "./bypass.ts";
 import { type Call, lookUpCall, readCall } from "./call.ts";
 import { ClientGone } from "./connected.ts";
 import type { Job, Outcome } from "./flight.ts";
-import { jobOf, lookUp } from "./job.ts";
+import { jobOf, keysOf, lookUp } from "./job.ts";
 import { firstDifference, nearestStored } from "./nearest.ts";
 import type { ProxyParts } from "./parts.ts";
 import { planFor } from "./policy.ts";
 import { readQuestion } from "./question.ts";
 import { Reason } from "./reason.ts";
 import { refuse, refuseUnread } from "./refuse.ts";
+import type { KnownHead } from "./repeats.ts";
 import type { Delivery } from "./reply.ts";
 import { tell } from "./report.ts";
 import { share } from "./share.ts";
@@ -24,17 +25,20 @@ import { refreshBehind, serve } from "./stored.ts";
 export async function handle(parts: ProxyParts, request: Request, peer: Peer): Promise<Response> {
   const config = parts.config();
   const id = parts.newId();
+  const seen = parts.memory.seen(peer.head);
   let call: Call;
   try {
-    call = readCall(request, {
-      peer,
-      id,
-      config,
-      clock: parts.clock,
-      providers: parts.providers(),
-      credentials: parts.credentials,
-      loopId: parts.loopId,
-    });
+    call = seen
+      ? again(parts, seen, { request, peer, id })
+      : readCall(request, {
+          peer,
+          id,
+          config,
+          clock: parts.clock,
+          providers: parts.providers(),
+          credentials: parts.credentials,
+          loopId: parts.loopId,
+        });
   } catch (error) {
     return refuseUnread(
       parts,
@@ -45,7 +49,7 @@ export async function handle(parts: ProxyParts, request: Request, peer: Peer): P
   const reason = call.controls.explain ? new Reason() : undefined;
   let response: Response;
   try {
-    response = await journey(parts, call, { config, reason });
+    response = await journey(parts, call, { config, reason, seen });
   } catch (error) {
     if (error instanceof ClientGone || request.signal.aborted) return gone(parts, call, error);
     response = refuse(parts, call, {
@@ -60,20 +64,30 @@ export async function handle(parts: ProxyParts, request: Request, peer: Peer): P
 async function journey(
   parts: ProxyParts,
   asked: Call,
-  { config, reason }: { config: Config; reason: Reason | undefined },
+  { config, reason, seen }: { config: Config; reason: Reason | undefined; seen: KnownHead | undefined },
 ): Promise<Response> {
-  const plan = planFor(asked, config, { recording: parts.recording() });
+  const plan = seen?.plan ?? planFor(asked, config, { recording: parts.recording() });
   const call = plan.lookUp ? lookUpCall(asked) : asked;
-  const { maxBody, allowedOrigins, keyHeaders } = config;
+  const { maxBody, allowedOrigins } = config;
   const pass = (detail: string, body: Uint8Array | ReadableStream<Uint8Array> | null) =>
     bypass(parts, call, { plan, detail, body, maxBody, allowedOrigins });
 
   if (plan.bypass !== undefined) return pass(plan.bypass, call.request.body);
-  const body = await readBody(call.request, { maxRequest: plan.maxRequest, maxBody, budget: parts.budget });
+  const body = await readBody(call, { maxRequest: plan.maxRequest, maxBody, budget: parts.budget });
   if (body.kind === "stream") return pass(body.why, body.stream);
   let flying = false;
   try {
     const { maxRequest } = plan;
+    const head = seen ?? parts.memory.head(call, plan);
+    const { keyParts, upstream } = head;
+    const known = reason === undefined ? parts.memory.gistOf(head, body.bytes) : undefined;
+    let keys = known && keysOf(parts, call, { plan, keyParts, gist: known });
+    if (known !== undefined && keys !== undefined) {
+      const found = lookUp(parts, call.controls, keys);
+      if (found?.standing === "fresh") {
+        return serve(parts, call, { plan, found, word: "HIT", allowedOrigins });
+      }
+    }
     const question = await readQuestion(call, body.bytes, {
       budget: parts.budget,
       host: parts.host,
@@ -81,19 +95,23 @@ async function journey(
       settings: config,
     });
     if (typeof question === "string") return await pass(question, body.bytes);
-    let job = jobOf(parts, call, { plan, question, keyHeaders, body: body.bytes, reserved: body.reserved });
-    let found = lookUp(parts, call, job);
+    keys ??= keysOf(parts, call, { plan, keyParts, gist: question });
+    let job = jobOf(call, { keys, question, upstream, body: body.bytes, reserved: body.reserved });
+    let found = lookUp(parts, call.controls, job);
     if (question.asked.endpoint.kind === "embeddings" && found?.standing !== "fresh") {
       const answered = await answerInputs(parts, call, { job, question, found, allowedOrigins });
       if (answered instanceof Response) return answered;
       job = answered;
       // Others may have been answered while this one looked for its inputs.
-      found = lookUp(parts, call, job);
+      found = lookUp(parts, call.controls, job);
     }
     const wanted = found === undefined && (reason !== undefined || plan.offline === "replay");
     const near = wanted ? nearestStored(parts, job, question.plain) : undefined;
     reason?.looked(found, near);
-    if (found?.standing === "fresh") return serve(parts, call, { plan, found, word: "HIT", allowedOrigins });
+    if (found?.standing === "fresh") {
+      parts.memory.learn(head, body.bytes, question);
+      return serve(parts, call, { plan, found, word: "HIT", allowedOrigins });
+    }
     if (found?.standing === "stale") {
       const { word, begun } = refreshBehind(parts, job);
       flying = begun;
@@ -113,6 +131,15 @@ async function journey(
     // A flight gives back what it took with the job that began it.
     if (!flying) parts.budget.give(body.reserved);
   }
+}
+
+/** A request with a head that was read before. */
+function again(
+  parts: ProxyParts,
+  { call }: KnownHead,
+  own: { request: Request; peer: Peer; id: string },
+): Call {
+  return { ...call, ...own, at: parts.clock.now(), began: parts.clock.monotonic() };
 }
 
 /** Which request it was. Without its key, whose digits some clients take for a status (litellm looks for "403"). */

@@ -11,6 +11,7 @@ import type { Budget } from "./budget.ts";
 import type { CredentialReader } from "./credential.ts";
 import type { FlightHead } from "./flight.ts";
 import type { Refreshes } from "./refresh.ts";
+import type { RequestMemory } from "./repeats.ts";
 import type { Samples } from "./samples.ts";
 import type { Verified } from "./verified.ts";
 
@@ -31,6 +32,8 @@ export interface ProxyParts {
   readonly verified: Verified;
   readonly refreshes: Refreshes;
   readonly samples: Samples;
+  /** Requests that were answered from the store before. */
+  readonly memory: RequestMemory;
   /** Whether what is asked is being recorded onto a cassette, look-ups included. */
   readonly recording: () => boolean;
   /** Calls that go on though nobody reads them. */

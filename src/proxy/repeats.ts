@@ -1,0 +1,201 @@
+import { LRUCache } from "lru-cache";
+import type { Config } from "../config.ts";
+import type { RepeatAnswer, Repeats } from "../host.ts";
+import type { Provider } from "../providers/provider.ts";
+import type { Call, CallFacts } from "./call.ts";
+import { headText } from "./hit-head.ts";
+import { upstreamHeaders } from "./headers.ts";
+import { type Gist, type Keys, keyPartsOf, keysIn, lookUp } from "./job.ts";
+import { type KnownBody, KnownBodies } from "./known-bodies.ts";
+import type { ProxyParts } from "./parts.ts";
+import type { Plan } from "./policy.ts";
+import { atOnce, hitStatus } from "./reply.ts";
+import { eventOf, factsOf, savedBy } from "./report.ts";
+
+/** What the handler worked out for requests with one head: a function of that head and of the settings alone. */
+export interface KnownHead {
+  readonly config: Config;
+  readonly providers: ReadonlyMap<string, Provider>;
+  readonly call: SameCall;
+  readonly plan: Plan;
+  /** What its keys are made of; with sample 0 where each request takes a number of its own. */
+  readonly keyParts: Keys["keyParts"];
+  /** What goes up with its body. */
+  readonly upstream: Headers;
+  /** What its bodies mean. */
+  readonly context: number;
+  readonly facts: CallFacts;
+  /** Whether equal requests get equal answers for as long as an entry is fresh, whoever reads them and how. */
+  readonly repeats: boolean;
+}
+
+/** A call less what is each request's own. */
+export type SameCall = Omit<Call, "request" | "peer" | "at" | "began" | "id">;
+
+const HEADS_BYTES = 8 * 1024 * 1024;
+const HEAD_OVERHEAD_BYTES = 2048;
+
+type Parts = Pick<
+  ProxyParts,
+  "config" | "providers" | "store" | "clock" | "verified" | "journal" | "newId" | "host" | "loopFor"
+>;
+
+/**
+ * Requests that came before. Of a head the handler's decisions are remembered, of a body that was answered from the
+ * store its digest; an equal request then takes a comparison, a look into the store and a line in the journal.
+ *
+ * Nothing here outlives a change of the settings, and nothing that time or other requests decide is remembered: the
+ * entry, its freshness and a credential's standing are looked up each time.
+ */
+export class RequestMemory implements Repeats<KnownHead> {
+  readonly #parts: Parts;
+  readonly #bodies: KnownBodies;
+  readonly #heads = new LRUCache<string, KnownHead>({
+    maxSize: HEADS_BYTES,
+    sizeCalculation: (_known, head) => 2 * head.length + HEAD_OVERHEAD_BYTES,
+  });
+  #config: Config | undefined;
+  #providers: ReadonlyMap<string, Provider> | undefined;
+
+  constructor(parts: Parts, options: { readonly maxBytes: number }) {
+    this.#parts = parts;
+    this.#bodies = new KnownBodies(options);
+  }
+
+  find(head: string): KnownHead | undefined {
+    const known = this.#heads.get(head);
+    return known?.repeats ? known : undefined;
+  }
+
+  /** What was worked out for this head under today's settings. */
+  seen(head: string | undefined): KnownHead | undefined {
+    if (head === undefined) return undefined;
+    this.#settle();
+    return this.#heads.get(head);
+  }
+
+  answer(known: KnownHead, body: Uint8Array, address: string): RepeatAnswer | undefined {
+    const parts = this.#parts;
+    const { plan, facts, call } = known;
+    if (known.config !== parts.config() || known.providers !== parts.providers()) return undefined;
+    const at = parts.clock.now();
+    const began = parts.clock.monotonic();
+    const knownBody = this.#bodies.find(known.context, body);
+    if (knownBody === undefined) return undefined;
+    const { gist } = knownBody;
+    if (
+      plan.proves &&
+      !parts.verified.has({ provider: facts.provider, model: gist.model ?? "", tag: plan.ownPool })
+    )
+      return undefined;
+    const found = lookUp(parts, call.controls, { plan, ...keysFor(known, knownBody) });
+    if (found?.standing !== "fresh") return undefined;
+    const { entry, fresh } = found;
+    const { bytes } = entry.body;
+    const head = knownBody.head?.entry === entry ? knownBody.head.text : headText(entry);
+    if (bytes === undefined || head === undefined) return undefined;
+    if (knownBody.head?.entry !== entry) knownBody.head = { entry, text: head };
+    parts.store.touch(entry.key);
+    const id = parts.newId();
+    parts.journal.add(
+      eventOf(
+        facts,
+        { at, began, id, remote: address },
+        {
+          status: entry.status,
+          word: "HIT",
+          outcome: "hit",
+          detail: undefined,
+          delivery: atOnce(bytes.byteLength, parts.clock.monotonic()),
+          key: entry.key,
+          model: entry.facts.model,
+          saved: savedBy(entry),
+        },
+      ),
+    );
+    const age = Math.floor(fresh.ageMs / 1000);
+    return {
+      head: `${head}Cache-Status: askonce${hitStatus(fresh)}; key="${entry.key}"\r\nAge: ${age}\r\nX-Request-Id: ${id}\r\n`,
+      body: bytes,
+    };
+  }
+
+  /** What a cacheable request's head comes to; remembered for the next one with the same. */
+  head(call: Call, plan: Plan): KnownHead {
+    this.#settle();
+    const config = this.#parts.config();
+    const { request, peer: _peer, at: _at, began: _began, id: _id, ...same } = call;
+    const { provider, url } = call.route;
+    const facts = factsOf(call);
+    const known: KnownHead = {
+      config,
+      providers: this.#parts.providers(),
+      call: { ...same, facts },
+      plan,
+      keyParts: keyPartsOf(call, config.keyHeaders),
+      upstream: upstreamHeaders(request.headers, {
+        decodes: this.#parts.host.decodes,
+        dropCacheControl: true,
+        loop: this.#parts.loopFor(url),
+        provider: provider.name,
+      }),
+      context: this.#contextOf(call),
+      facts,
+      repeats: repeats(call, plan),
+    };
+    const { head } = call.peer;
+    if (head !== undefined && !plan.lookUp) this.#heads.set(head, known);
+    return known;
+  }
+
+  /** What a body says that was read before; undefined where it has to be read. */
+  gistOf(head: KnownHead, body: Uint8Array): Gist | undefined {
+    return head.config === this.#config ? this.#bodies.find(head.context, body)?.gist : undefined;
+  }
+
+  /** Remembers the body of a request that was answered with a fresh entry. */
+  learn(head: KnownHead, body: Uint8Array, gist: Gist): void {
+    if (this.gistOf(head, body) === undefined && head.config === this.#config)
+      this.#bodies.add(head.context, body, gist);
+  }
+
+  /** Digests depend on the settings, so other settings begin with nothing. */
+  #settle(): void {
+    const [config, providers] = [this.#parts.config(), this.#parts.providers()];
+    if (config === this.#config && providers === this.#providers) return;
+    this.#config = config;
+    this.#providers = providers;
+    this.#bodies.clear();
+    this.#heads.clear();
+  }
+
+  #contextOf({ route, request: { headers } }: Call): number {
+    return this.#bodies.contextOf(
+      [
+        route.provider.name,
+        route.endpoint?.kind,
+        route.upstreamPath,
+        route.query,
+        headers.get("content-type"),
+        headers.get("content-encoding"),
+      ].join("\n"),
+    );
+  }
+}
+
+function repeats({ method, controls, request }: Call, plan: Plan): boolean {
+  return (
+    method === "POST" &&
+    plan.read &&
+    plan.pace.kind === "instant" &&
+    !plan.freshIds &&
+    controls.sample !== "auto" &&
+    !controls.explain &&
+    request.headers.get("origin") === null
+  );
+}
+
+function keysFor({ keyParts, plan }: KnownHead, body: KnownBody) {
+  if (body.keys?.under !== keyParts) body.keys = { under: keyParts, in: keysIn(keyParts, plan, body.gist) };
+  return body.keys.in;
+}
