@@ -19,6 +19,11 @@ export interface Ended {
 }
 
 const TIMEOUT_MS = 100_000;
+/** Kills those that still run; where a test fails half-way, they go with it. */
+const alive = new Set<() => void>();
+process.on("exit", () => {
+  for (const kill of alive) kill();
+});
 
 /** Resolves with what it printed and its exit code; kills it when its time is over. */
 export async function run(command: readonly string[], options: Run = {}): Promise<Ended> {
@@ -68,11 +73,14 @@ export function start(command: readonly string[], options: Run = {}): Started {
     if (options.group) process.kill(-child.pid!, name);
     else child.kill(name);
   };
-  const timer = setTimeout(() => signal("SIGKILL"), options.timeoutMs ?? TIMEOUT_MS);
+  const kill = () => signal("SIGKILL");
+  alive.add(kill);
+  const timer = setTimeout(kill, options.timeoutMs ?? TIMEOUT_MS);
   let over = false;
   const ended = new Promise<Ended>((resolve, reject) => {
     const end = () => {
       over = true;
+      alive.delete(kill);
       clearTimeout(timer);
       wake();
     };
