@@ -1,13 +1,16 @@
 import { type AdminParts, createAdmin } from "./admin/admin.ts";
+import { type Recorder, recorder } from "./admin/recorder.ts";
 import { keptToken } from "./admin/token.ts";
 import { createAdminApp, createApp } from "./app.ts";
 import { Flights } from "./cache/flights.ts";
 import { memoryStore } from "./cache/memory.ts";
+import { NOTHING_NOTED, noted } from "./cache/noted.ts";
 import { purgeAll } from "./cache/purge.ts";
 import { tieredStore } from "./cache/tiered.ts";
 import { systemClock } from "./clock.ts";
 import type { Config, ListenAddress } from "./config.ts";
 import type { Host, Peer, Repeats } from "./host.ts";
+import { installationSecret, randomHex, requestIds } from "./installation.ts";
 import { createJournal } from "./journal/journal.ts";
 import { createTraces } from "./journal/otel.ts";
 import { createPricing } from "./journal/pricing.ts";
@@ -19,10 +22,11 @@ import { explainer } from "./proxy/explain.ts";
 import type { FlightHead } from "./proxy/flight.ts";
 import type { ProxyParts } from "./proxy/parts.ts";
 import { Refreshes } from "./proxy/refresh.ts";
-import { type KnownHead, RequestMemory } from "./proxy/repeats.ts";
 import { rekeyer } from "./proxy/rekey.ts";
+import { type KnownHead, RequestMemory } from "./proxy/repeats.ts";
 import { Samples } from "./proxy/samples.ts";
 import { Verified } from "./proxy/verified.ts";
+import { Watch, type Watched } from "./proxy/watch.ts";
 import { openArchive } from "./storage/archive.ts";
 import { refuseNewerArchive } from "./storage/archive-file.ts";
 import { archiveShare } from "./storage/archive-room.ts";
@@ -47,8 +51,21 @@ export interface App {
   draining(): void;
   /** Ends what is still under way: the grace is over. */
   cut(): void;
+  /** What was asked and answered, of a process that runs one command. */
+  watched(): Watched;
+  /** The cassette around that command. */
+  readonly recorder: Recorder;
+  /** Resolves once no answer is under way. */
+  settled(): Promise<void>;
   /** Waits for the answers under way to be kept, then closes the store. */
   close(): Promise<void>;
+}
+
+export interface ComposeOptions {
+  /** Whether requests are looked on for `watched`. */
+  readonly watching?: boolean;
+  /** Whether the data folder is that of one cassette and its one user: everything complete is kept, in one pool. */
+  readonly recording?: boolean;
 }
 
 /** What is wrong with one of the data folder's databases, in words; undefined where nothing is, or there is none. */
@@ -58,7 +75,11 @@ export async function databaseFault(host: Host, path: string): Promise<string | 
 }
 
 /** The only place where parts meet. Rejects with `StartError` where the database is newer than this program. */
-export async function compose(config: Config, host: Host): Promise<App> {
+export async function compose(
+  config: Config,
+  host: Host,
+  { watching = false, recording = false }: ComposeOptions = {},
+): Promise<App> {
   let read = config;
   /** What the admin API changed, until the restart. */
   let changes: Pick<Partial<Config>, "mode" | "ttlMs"> = {};
@@ -82,7 +103,9 @@ export async function compose(config: Config, host: Host): Promise<App> {
     report,
   });
   refuseNewerArchive(config.data);
-  const store = tieredStore({ memory: memoryStore({ maxBytes: config.maxMemory }), durable });
+  const tiers = tieredStore({ memory: memoryStore({ maxBytes: config.maxMemory }), durable });
+  const { store, notes } = recording ? noted(tiers) : { store: tiers, notes: NOTHING_NOTED };
+  const watch = new Watch();
   const archive = openArchive({
     folder: config.data,
     startThread: host.startThread,
@@ -124,6 +147,7 @@ export async function compose(config: Config, host: Host): Promise<App> {
       };
     },
   });
+  if (watching) journal.follow((event) => watch.answered(event));
   const traces = createTraces({
     endpoint: () => current.otelEndpoint,
     journal,
@@ -164,7 +188,8 @@ export async function compose(config: Config, host: Host): Promise<App> {
     credentials: new CredentialReader(await installationSecret(host, config.data, report)),
     samples: new Samples(),
     refreshes: new Refreshes(clock, () => current.refreshConcurrency),
-    recording: () => false,
+    recording: () => recording,
+    watch: watching ? watch : undefined,
     unread: { count: 0 },
     loopId,
     report,
@@ -230,6 +255,9 @@ export async function compose(config: Config, host: Host): Promise<App> {
       ending.abort();
     },
     cut: () => proxy.flights.abort(),
+    watched: () => watch.watched(),
+    recorder: recorder(adminParts, notes),
+    settled: () => proxy.flights.settled(),
     async close() {
       ending.abort();
       await proxy.flights.settled();
@@ -259,39 +287,6 @@ function onceIdle({ idle, act }: { idle: () => boolean; act: () => void }): () =
     for (const timer of timers) clearTimeout(timer);
     timers = COLLECT_AFTER_MS.map((ms, at) => setTimeout(() => whenIdle(at), ms));
   };
-}
-
-/** The key of the HMAC over credentials: 32 random bytes that never leave this folder. */
-async function installationSecret(
-  host: Host,
-  folder: string,
-  report: (message: string) => void,
-): Promise<string> {
-  const path = `${folder}/secret`;
-  const fresh = randomHex(32);
-  try {
-    await host.files.makePrivateFolder(folder);
-    if (await host.files.createPrivate(path, `${fresh}\n`)) return fresh;
-    const kept = (await host.files.readText(path)).trim();
-    if (/^[0-9a-f]{64}$/.test(kept)) return kept;
-    report(`${path} does not hold 64 hex digits: a new secret is used until the next start`);
-  } catch {
-    report(`${path} can be neither read nor written: credentials get new pools at the next start`);
-  }
-  return fresh;
-}
-
-function randomHex(bytes: number): string {
-  return [...crypto.getRandomValues(new Uint8Array(bytes))]
-    .map((byte) => byte.toString(16).padStart(2, "0"))
-    .join("");
-}
-
-/** Unique over processes by a random start, cheap by counting. */
-function requestIds(): () => string {
-  const prefix = randomHex(6);
-  let count = 0;
-  return () => `req_${prefix}${(count++).toString(36).padStart(6, "0")}`;
 }
 
 /** Whether a provider is on this machine or network: only there can a request come back. */

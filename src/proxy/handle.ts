@@ -97,6 +97,7 @@ async function journey(
     if (typeof question === "string") return await pass(question, body.bytes);
     keys ??= keysOf(parts, call, { plan, keyParts, gist: question });
     let job = jobOf(call, { keys, question, upstream, body: body.bytes, reserved: body.reserved });
+    parts.watch?.asked(call, job);
     let found = lookUp(parts, call.controls, job);
     if (question.asked.endpoint.kind === "embeddings" && found?.standing !== "fresh") {
       const answered = await answerInputs(parts, call, { job, question, found, allowedOrigins });
