@@ -15,7 +15,7 @@ export function sha256(bytes: Uint8Array): string {
 
 /**
  * The path of Bun's program for the target, from `folder` or else from the registry that npm's settings name.
- * (`bun build --target` by itself asks registry.npmjs.org whatever they say, and checks no sum of what it kept.)
+ * (`bun build --target` by itself asks the public registry whatever they say, and checks no sum of what it kept.)
  */
 export function runtimeFor(target: Target, folder: string): string {
   const kept = join(folder, `bun-${BUN_VERSION}`, target.name, target.program);
