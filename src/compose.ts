@@ -7,8 +7,13 @@ import { purgeAll } from "./cache/purge.ts";
 import { tieredStore } from "./cache/tiered.ts";
 import { systemClock } from "./clock.ts";
 import type { Config, ListenAddress } from "./config.ts";
+import { onceIdle } from "./idle.ts";
+import { type Crew, shareOf } from "./crew.ts";
+import { eventLines } from "./crew-events.ts";
+import { joinCrew, ownersIn } from "./crew-parts.ts";
 import type { Host, Peer } from "./host.ts";
 import { createJournal } from "./journal/journal.ts";
+import type { Shown } from "./journal/exposition.ts";
 import { createTraces } from "./journal/otel.ts";
 import { createPricing } from "./journal/pricing.ts";
 import { PURE_KINDS } from "./providers/provider.ts";
@@ -20,6 +25,7 @@ import type { FlightHead } from "./proxy/flight.ts";
 import type { ProxyParts } from "./proxy/parts.ts";
 import { Refreshes } from "./proxy/refresh.ts";
 import { rekeyer } from "./proxy/rekey.ts";
+import { unpacked } from "./proxy/relay.ts";
 import { Samples } from "./proxy/samples.ts";
 import { Verified } from "./proxy/verified.ts";
 import { openArchive } from "./storage/archive.ts";
@@ -29,10 +35,17 @@ import { faultIn } from "./storage/look.ts";
 import { openStore } from "./storage/store.ts";
 import { VERSION } from "./version.ts";
 
+export { combined, ended } from "./journal/combined.ts";
+export type { Shown } from "./journal/exposition.ts";
+
 export interface App {
   handler(request: Request, peer: Peer): Response | Promise<Response>;
   /** What answers at `admin_listen`, and nowhere else. */
   adminHandler(request: Request, peer: Peer): Response | Promise<Response>;
+  /** What answers at the socket that the other workers know, and nowhere else. */
+  sibling(request: Request): Promise<Response>;
+  /** What was counted since the start, for whoever counts on. */
+  shown(): Shown;
   /** Asks the admin API from within this process, with a token like everybody. */
   admin(request: Request): Promise<Response>;
   adminToken(): Promise<string>;
@@ -55,10 +68,11 @@ export async function databaseFault(host: Host, path: string): Promise<string | 
 }
 
 /** The only place where parts meet. Rejects with `StartError` where the database is newer than this program. */
-export async function compose(config: Config, host: Host): Promise<App> {
+export async function compose(config: Config, host: Host, crew?: Crew): Promise<App> {
   let read = config;
   /** What the admin API changed, until the restart. */
   let changes: Pick<Partial<Config>, "mode" | "ttlMs"> = {};
+  const share = (total: number) => shareOf(total, crew);
   let current = config;
   let providers = providersFor(config.providers);
   const ending = new AbortController();
@@ -77,9 +91,10 @@ export async function compose(config: Config, host: Host): Promise<App> {
       ttlMs: (endpoint) => (PURE_KINDS.has(endpoint) ? current.ttlPureMs : current.ttlMs),
     }),
     report,
+    tends: crew && (() => crew.sockets().findIndex(Boolean) === crew.index),
   });
   refuseNewerArchive(config.data);
-  const store = tieredStore({ memory: memoryStore({ maxBytes: config.maxMemory }), durable });
+  const store = tieredStore({ memory: memoryStore({ maxBytes: share(config.maxMemory) }), durable });
   const archive = openArchive({
     folder: config.data,
     startThread: host.startThread,
@@ -128,9 +143,9 @@ export async function compose(config: Config, host: Host): Promise<App> {
     report,
     version: VERSION,
   });
-  const loopId = `askonce-${randomHex(8)}`;
+  const loopId = crew?.loopId ?? `askonce-${randomHex(8)}`;
   const budget = new Budget(
-    () => current.maxBuffered,
+    () => share(current.maxBuffered),
     (peak) => {
       if (peak >= LARGE_BYTES) collectSoon();
     },
@@ -152,23 +167,29 @@ export async function compose(config: Config, host: Host): Promise<App> {
     clock,
     budget,
     credentials: new CredentialReader(await installationSecret(host, config.data, report)),
-    verified: new Verified(clock, () => current.verifyTtlMs),
-    refreshes: new Refreshes(clock, () => current.refreshConcurrency),
+    verified: new Verified(
+      clock,
+      () => current.verifyTtlMs,
+      (heard) => void crew?.gather("verified", heard),
+    ),
+    refreshes: new Refreshes(clock, () => share(current.refreshConcurrency)),
     samples: new Samples(),
     recording: () => false,
-    unread: { count: 0 },
+    owners: crew && ownersIn(crew, host.askSocket),
+    unread: { count: 0, limit: share(UNREAD_LIMIT) },
     loopId,
     loopFor: (url) => (isNear(url) ? loopId : undefined),
     newId: requestIds(),
     report,
   };
   const token = keptToken({ folder: config.data, files: host.files, report });
+  const change: AdminParts["change"] = ({ mode, ttlMs }) => {
+    changes = { ...changes, ...(mode !== undefined && { mode }), ...(ttlMs !== undefined && { ttlMs }) };
+    current = { ...read, ...changes };
+  };
   const adminParts: AdminParts = {
     config: () => current,
-    change({ mode, ttlMs }) {
-      changes = { ...changes, ...(mode !== undefined && { mode }), ...(ttlMs !== undefined && { ttlMs }) };
-      current = { ...read, ...changes };
-    },
+    change,
     store,
     archive,
     journal,
@@ -182,6 +203,7 @@ export async function compose(config: Config, host: Host): Promise<App> {
     pid: host.pid,
     ending: ending.signal,
     report,
+    ...(crew && joinCrew(crew, { ...proxy, journal, askSocket: host.askSocket, change })),
   };
   if (config.admin) await token.current();
   const appParts = {
@@ -191,6 +213,7 @@ export async function compose(config: Config, host: Host): Promise<App> {
     draining: () => ending.signal.aborted,
     admin: createAdmin(adminParts),
     token,
+    crew,
   };
   // Where to listen is settled at the start, whatever is read later.
   const adminApart = config.adminListen.length > 0;
@@ -201,6 +224,16 @@ export async function compose(config: Config, host: Host): Promise<App> {
       lastRequestAt = clock.monotonic();
       return app.fetch(request, { peer });
     },
+    async sibling(request) {
+      if (new URL(request.url).pathname === "/events")
+        return new Response(eventLines(journal, ending.signal));
+      const { request: relayed, peer } = unpacked(
+        new Uint8Array(await request.arrayBuffer()),
+        request.signal,
+      );
+      return app.fetch(relayed, { peer });
+    },
+    shown: () => journal.shown(),
     adminHandler: (request, peer) => adminApp.fetch(request, { peer }),
     admin: async (request) => await appParts.admin.fetch(request, { peer: { address: "127.0.0.1" } }),
     adminToken: () => token.current(),
@@ -227,25 +260,12 @@ export async function compose(config: Config, host: Host): Promise<App> {
   };
 }
 
+/** Answers that go on with nobody reading, over all requests. */
+const UNREAD_LIMIT = 64;
 /** Bodies in flight of which the runtime's collector, left to itself, would keep the memory for long. */
 const LARGE_BYTES = 8 * 1024 * 1024;
-/** Twice: what the first round frees may be held until its finalizers have run. */
-const COLLECT_AFTER_MS = [1_000, 5_000];
 /** A collection holds the loop, so it waits until no request has come for this long. */
 const QUIET_MS = 500;
-
-/** Calls `act` a while after it was asked to, as soon as there is no work; asked twice it acts once. */
-function onceIdle({ idle, act }: { idle: () => boolean; act: () => void }): () => void {
-  let timers: ReturnType<typeof setTimeout>[] = [];
-  const whenIdle = (at: number) => {
-    if (idle()) act();
-    else timers[at] = setTimeout(() => whenIdle(at), QUIET_MS);
-  };
-  return () => {
-    for (const timer of timers) clearTimeout(timer);
-    timers = COLLECT_AFTER_MS.map((ms, at) => setTimeout(() => whenIdle(at), ms));
-  };
-}
 
 /** The key of the HMAC over credentials: 32 random bytes that never leave this folder. */
 async function installationSecret(

@@ -1,5 +1,5 @@
 import { closeSync, openSync } from "node:fs";
-import { hostname } from "node:os";
+import { availableParallelism, hostname } from "node:os";
 import process from "node:process";
 import { promisify } from "node:util";
 import * as zlib from "node:zlib";
@@ -14,7 +14,16 @@ const FLUSH_MS = 1_000;
 /** What both runtimes offer alike, through the modules they share. */
 export type NodePart = Omit<
   Host,
-  "runtime" | "openDatabase" | "startThread" | "fetch" | "decodes" | "serve" | "collect"
+  | "runtime"
+  | "openDatabase"
+  | "startThread"
+  | "fetch"
+  | "decodes"
+  | "serve"
+  | "collect"
+  | "startWorker"
+  | "supervisor"
+  | "askSocket"
 >;
 
 /** Takes over this process's signals and output, which goes to `sinks`: call it once. */
@@ -42,6 +51,7 @@ export function nodePart(sinks: { readonly stdout: Sink; readonly stderr: Sink }
     },
     stdin: () => process.stdin,
     write: (to, text) => outputs[to].write(text),
+    processors: processors(),
     usage() {
       const { user, system } = process.cpuUsage();
       return { cpuSeconds: (user + system) / 1e6, residentBytes: process.memoryUsage.rss() };
@@ -108,6 +118,14 @@ export function thread(worker: Worker): Thread {
     },
     stop: () => worker.terminate(),
   };
+}
+
+function processors(): number {
+  try {
+    return Math.max(1, availableParallelism());
+  } catch {
+    return 1;
+  }
 }
 
 function nameOfMachine(): string {

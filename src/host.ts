@@ -31,7 +31,7 @@ export interface Host {
     maxBytes: number,
   ): Promise<Uint8Array>;
   /** Calls `handler` each time one of the signals arrives (those that the platform has). */
-  onSignal(signal: "SIGTERM" | "SIGINT" | "SIGHUP", handler: () => void): void;
+  onSignal(signal: "SIGTERM" | "SIGINT" | "SIGHUP" | "SIGUSR2", handler: () => void): void;
   readonly terminal: Terminal;
   /**
    * Writes to stdout and resolves once it was taken, so that any amount can go out. Rejects (`code`: `EPIPE`) once
@@ -44,10 +44,39 @@ export interface Host {
   write(to: "stdout" | "stderr", text: string): void;
   /** Flushes what `write` took, then ends the process. */
   exit(code: number): Promise<never>;
+  /** How many processors this process may use. */
+  readonly processors: number;
+  /** Starts this program once more, as a worker of this process; undefined where processes cannot share a port. */
+  readonly startWorker: (() => WorkerProcess) | undefined;
+  /** To the process that started this one as its worker; undefined where it is nobody's. */
+  readonly supervisor: Channel | undefined;
+  /** Asks a process that serves at a Unix socket; what it answers arrives as it was sent, no coding undone. */
+  askSocket(socket: string, request: { path: string } & UpstreamInit): Promise<Response>;
   /** What this process has taken since its start: user and system CPU time, and resident memory now. */
   usage(): { readonly cpuSeconds: number; readonly residentBytes: number };
   /** Gives memory back to the system where the runtime can; may take some ms, so call it when idle. */
   collect(): void;
+}
+
+/** Messages between two processes of this machine: they come whole, in order, and are copied (no functions). */
+export interface Channel {
+  /** Resolves once it is on its way; never rejects, not even where nobody is left at the other end. */
+  send(message: unknown): Promise<void>;
+  /** Messages that came before wait for the handler. */
+  onMessage(handler: (message: unknown) => void): void;
+  /** Called once the other process is gone. */
+  onClosed(handler: () => void): void;
+}
+
+/** A process of this program that this one started. */
+export interface WorkerProcess extends Channel {
+  readonly pid: number;
+  /** Called with whole lines of what it writes. */
+  onOutput(handler: (to: "stdout" | "stderr", text: string) => void): void;
+  /** Resolves when it is gone and all its output was handed on: to its exit code, or the signal that ended it. */
+  readonly exited: Promise<number | string>;
+  /** Ends it at once. */
+  kill(): void;
 }
 
 /** Whether people look on, and how wide their window is. */
@@ -82,6 +111,10 @@ export interface ServeOptions {
   /** 0 takes a free one. */
   readonly port: number;
   readonly handler: (request: Request, peer: Peer) => Response | Promise<Response>;
+  /** Whether other processes may listen there too and take their share; where the system has that (`startWorker`). */
+  readonly reusePort?: boolean;
+  /** Path of a Unix socket to listen on instead. */
+  readonly unix?: string;
   /** Asked before `handler`, by adapters that see a request's bytes; others leave it alone. */
   readonly repeats?: Repeats;
 }
@@ -89,6 +122,8 @@ export interface ServeOptions {
 export interface Peer {
   /** The client's IP address, "-" where the runtime does not know it. */
   readonly address: string;
+  /** Where another worker took the request from the client and handed it on: when it came, as of that worker. */
+  readonly relayed?: { readonly at: number; readonly waitedMs: number };
   /** The request's line and header lines as they came (Latin-1, without the empty line), where the adapter shows them. */
   readonly head?: string;
   /** The whole body, where it had come when the handler was asked: quicker than the request's own stream. */

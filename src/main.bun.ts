@@ -4,6 +4,7 @@ import { run } from "./cli/run.ts";
 import { nodePart, privately, thread } from "./host.node.ts";
 import type { Host, Listener, ServeOptions, UpstreamInit } from "./host.ts";
 import { openDatabase } from "./storage/open.bun.ts";
+import { askSocket, startWorker, supervisor } from "./workers.bun.ts";
 
 /** Bun's own limit is 256; the rest would wait in line. It is read from the environment before the start only. */
 const MAX_UPSTREAM_REQUESTS = "65336";
@@ -15,13 +16,25 @@ const REUSE_UP_TO = 1024 * 1024;
 
 const compiled = /\$bunfs|~BUN/.test(import.meta.url);
 
+/** This program with its arguments, and the environment that it needs. */
+function program() {
+  const { execPath, execArgv, argv, env } = process;
+  const head = execArgv.some((flag) => flag.startsWith("--max-http-header-size="));
+  const flags = compiled
+    ? []
+    : [...(head ? [] : [`--max-http-header-size=${MAX_HEAD}`]), ...execArgv, Bun.main];
+  return {
+    command: [execPath, ...flags, ...argv.slice(2)],
+    env: { BUN_CONFIG_MAX_HTTP_REQUESTS: MAX_UPSTREAM_REQUESTS, ...env },
+  };
+}
+
 /** Starts this program again in the same process, where the environment did not yet hold what Bun reads once. */
 function restartWithLimits(): void {
   if (process.env.BUN_CONFIG_MAX_HTTP_REQUESTS !== undefined || process.platform === "win32") return;
-  const flags = compiled ? [] : [`--max-http-header-size=${MAX_HEAD}`, ...process.execArgv, Bun.main];
-  const env = { ...process.env, BUN_CONFIG_MAX_HTTP_REQUESTS: MAX_UPSTREAM_REQUESTS };
+  const { command, env } = program();
   try {
-    process.execve?.(process.execPath, [process.execPath, ...flags, ...process.argv.slice(2)], env);
+    process.execve?.(process.execPath, command, env as Record<string, string>);
   } catch {
     // A sandbox may forbid it: then 256 calls at a time is what there is.
   }
@@ -34,23 +47,22 @@ function fetchUpstream(url: string, init: UpstreamInit): Promise<Response> {
   return fetch(url, { ...init, keepalive, redirect: "manual", timeout: false } as RequestInit);
 }
 
-async function serve({ hostname, port, handler }: ServeOptions): Promise<Listener> {
+async function serve({ hostname, port, unix, reusePort = false, handler }: ServeOptions): Promise<Listener> {
   const server = Bun.serve({
-    hostname,
-    port,
+    ...(unix === undefined ? { hostname, port } : { unix }),
     development: false,
     // Without this, `development: false` lets a second server take the same port and half of its connections.
-    reusePort: false,
+    reusePort,
     idleTimeout: 0,
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-    fetch(request, server) {
+    fetch(request: Request, server: Bun.Server<undefined>) {
       const answer = handler(request, { address: server.requestIP(request)?.address ?? "-" });
       return request.method === "HEAD" ? withoutBody(answer) : answer;
     },
     error: () => new Response(null, { status: 500 }),
-  });
+  } as Bun.Serve.Options<undefined>);
   return {
-    port: server.port!,
+    port: server.port ?? 0,
     drain: () => server.stop(),
     stop: () => server.stop(true),
   };
@@ -71,6 +83,10 @@ const host: Host = {
   fetch: fetchUpstream,
   decodes: ["gzip", "deflate", "br", "zstd"],
   serve,
+  // Elsewhere a second process on a port gets all of its connections, or none.
+  startWorker: process.platform === "linux" ? () => startWorker(program()) : undefined,
+  supervisor: supervisor(),
+  askSocket,
   collect: () => Bun.gc(true),
 };
 

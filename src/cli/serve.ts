@@ -1,17 +1,12 @@
-import { type App, compose } from "../compose.ts";
-import { type Config, type ListenAddress, refuseOpenListen } from "../config.ts";
-import { listenAddress } from "../config-kinds.ts";
-import { settings } from "../config-settings.ts";
-import { ConfigError, StartError } from "../errors.ts";
-import type { Host, Listener } from "../host.ts";
+import { compose } from "../compose.ts";
+import { refuseOpenListen } from "../config.ts";
+import type { Host } from "../host.ts";
+import { close, endSignals } from "./ending.ts";
 import { announce } from "./instance.ts";
+import { adminPlaces, listenAll, type Open } from "./listen.ts";
 import type { Loaded } from "./load.ts";
+import { reload } from "./reread.ts";
 import { welcome } from "./welcome.ts";
-
-/** A timer cannot be set further ahead (2^31 ms); later is as good as never here. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
-/** Time to commit what was received, once the answers in flight have been cut. */
-const CLOSE_MS = 5_000;
 
 /** Answers clients until a signal ends it; resolves to the exit code. Throws ConfigError and StartError. */
 export async function serve(host: Host, load: () => Promise<Loaded>): Promise<number> {
@@ -45,7 +40,11 @@ export async function serve(host: Host, load: () => Promise<Loaded>): Promise<nu
   let reloading = Promise.resolve();
   host.onSignal("SIGHUP", () => {
     reloading = reloading.then(async () => {
-      current = await reload(current, { app, load, say });
+      const next = await reload(current, { load, say });
+      if (next === undefined) return;
+      current = next.config;
+      app.reload(current);
+      say("the settings were read again");
     });
   });
   await signals.first;
@@ -53,121 +52,4 @@ export async function serve(host: Host, load: () => Promise<Loaded>): Promise<nu
   const { second } = signals;
   await close({ app, listeners: [...listeners, ...adminListeners], config: () => current, second });
   return 0;
-}
-
-interface Open {
-  readonly address: ListenAddress;
-  readonly listener: Listener;
-}
-
-interface Places {
-  readonly addresses: readonly ListenAddress[];
-  /** Whether somebody chose them; of those by default one that the machine lacks is left out. */
-  readonly listenChosen: boolean;
-  readonly handler: App["handler"];
-}
-
-function adminPlaces({ adminListen }: Config, { adminHandler }: App): Places {
-  return { addresses: adminListen, listenChosen: true, handler: adminHandler };
-}
-
-async function listenAll(host: Host, { addresses, listenChosen, handler }: Places): Promise<readonly Open[]> {
-  const open: Open[] = [];
-  for (const address of addresses) {
-    try {
-      const listener = await host.serve({ ...address, handler });
-      open.push({ address: { ...address, port: listener.port }, listener });
-    } catch (error) {
-      const code = (error as { code?: string }).code;
-      const absent = code === "EADDRNOTAVAIL" || code === "EAFNOSUPPORT";
-      if (absent && !listenChosen && open.length > 0) continue;
-      await Promise.all(open.map(({ listener }) => listener.stop()));
-      throw cannotListen(address, code ?? String(error));
-    }
-  }
-  return open;
-}
-
-function cannotListen(address: ListenAddress, code: string): StartError {
-  const what = `cannot listen on ${listenAddress.format(address)} (${code})`;
-  if (code === "EADDRINUSE") {
-    return new StartError(`end the other program or choose another port with --listen 127.0.0.1:0: ${what}`);
-  }
-  if (code === "EACCES" || code === "EPERM") {
-    return new StartError(`choose a port above 1023 or give the program the right to it: ${what}`);
-  }
-  return new StartError(`choose an address of this machine with --listen: ${what}`);
-}
-
-/** Reads the settings again; the old ones stay where the new ones cannot be used. Never throws. */
-async function reload(
-  old: Config,
-  { app, load, say }: { app: App; load: () => Promise<Loaded>; say: (text: string) => void },
-): Promise<Config> {
-  try {
-    const { config, warnings } = await load();
-    for (const warning of warnings) say(warning);
-    for (const name of ["listen", "data", "adminListen"] as const) {
-      if (JSON.stringify(config[name]) !== JSON.stringify(old[name]))
-        say(`${settings[name].name} changes with the next start`);
-    }
-    const { listen, listenChosen, data, adminListen } = old;
-    const next = { ...config, listen, listenChosen, data, adminListen };
-    refuseOpenListen(next);
-    app.reload(next);
-    say("the settings were read again");
-    return next;
-  } catch (error) {
-    const reason = error instanceof ConfigError ? error.message : String(error);
-    say(`the settings stay as they were: ${reason}`);
-    return old;
-  }
-}
-
-/** Resolve at the first and at the second SIGTERM or SIGINT; a third ends the process at once. */
-function endSignals(host: Host): { readonly first: Promise<void>; readonly second: Promise<void> } {
-  const [first, second] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  let signals = 0;
-  const count = () => {
-    signals += 1;
-    if (signals === 1) first.resolve();
-    else if (signals === 2) second.resolve();
-    else void host.exit(1);
-  };
-  host.onSignal("SIGTERM", count);
-  host.onSignal("SIGINT", count);
-  return { first: first.promise, second: second.promise };
-}
-
-/** Lets answers in flight end within the grace, cuts the rest, then closes the store. */
-async function close({
-  app,
-  listeners,
-  config,
-  second,
-}: {
-  app: App;
-  listeners: readonly Open[];
-  config: () => Config;
-  second: Promise<void>;
-}): Promise<void> {
-  app.draining();
-  const grace = timer(config().shutdownGraceMs);
-  const cut = Promise.race([grace.promise, second]);
-  await Promise.race([Promise.all(listeners.map(({ listener }) => listener.drain())), cut]);
-  const stops = listeners.map(({ listener }) => listener.stop());
-  const closed = app.close();
-  // Answers whose client has left may still be received, and are kept if they end within the grace.
-  await Promise.race([closed, cut]);
-  app.cut();
-  const last = timer(CLOSE_MS);
-  await Promise.race([Promise.all([closed, ...stops]), last.promise]);
-  grace.clear();
-  last.clear();
-}
-
-function timer(ms: number): { readonly promise: Promise<void>; clear(): void } {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const id = setTimeout(resolve, Math.min(ms, LONGEST_TIMER_MS));
-  return { promise, clear: () => clearTimeout(id) };
 }

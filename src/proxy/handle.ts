@@ -7,6 +7,7 @@ import { readBody } from "./body.ts";
 import { bypass } from "./bypass.ts";
 import { type Call, lookUpCall, readCall } from "./call.ts";
 import { ClientGone } from "./connected.ts";
+import { answerElsewhere } from "./elsewhere.ts";
 import type { Job, Outcome } from "./flight.ts";
 import { jobOf, lookUp } from "./job.ts";
 import { firstDifference, nearestStored } from "./nearest.ts";
@@ -83,6 +84,16 @@ async function journey(
     if (typeof question === "string") return await pass(question, body.bytes);
     let job = jobOf(parts, call, { plan, question, keyHeaders, body: body.bytes, reserved: body.reserved });
     let found = lookUp(parts, call, job);
+    const elsewhere = answerElsewhere(parts, call, { job, found, body: body.bytes });
+    if (elsewhere !== undefined) {
+      const answer = await elsewhere;
+      if (answer !== undefined) {
+        reason?.told();
+        return answer;
+      }
+      // It may have been stored before its owner went away.
+      found = lookUp(parts, call, job);
+    }
     if (question.asked.endpoint.kind === "embeddings" && found?.standing !== "fresh") {
       const answered = await answerInputs(parts, call, { job, question, found, allowedOrigins });
       if (answered instanceof Response) return answered;

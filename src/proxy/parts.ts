@@ -10,6 +10,7 @@ import type { Provider } from "../providers/provider.ts";
 import type { Budget } from "./budget.ts";
 import type { CredentialReader } from "./credential.ts";
 import type { FlightHead } from "./flight.ts";
+import type { Owners } from "./elsewhere.ts";
 import type { Refreshes } from "./refresh.ts";
 import type { Samples } from "./samples.ts";
 import type { Verified } from "./verified.ts";
@@ -33,8 +34,10 @@ export interface ProxyParts {
   readonly samples: Samples;
   /** Whether what is asked is being recorded onto a cassette, look-ups included. */
   readonly recording: () => boolean;
-  /** Calls that go on though nobody reads them. */
-  readonly unread: { count: number };
+  /** The other workers at this port, where there are some. */
+  readonly owners?: Owners | undefined;
+  /** Calls that go on though nobody reads them, and how many may. */
+  readonly unread: { count: number; readonly limit: number };
   /** This process's name in `CDN-Loop`. */
   readonly loopId: string;
   /** That name for a provider on this machine or network, where a loop can happen; undefined for others. */

@@ -144,7 +144,8 @@ export class Askonce {
         .find((port) => !others.has(port));
     await this.printed(() => find() !== undefined);
     this.port = Number(find());
-    this.pid = lastDescendant(this.pid);
+    // The others `exec` the server, which may have workers of its own.
+    if ((this.options.target ?? target) === "deno") this.pid = lastDescendant(this.pid);
     return this;
   }
 

@@ -128,7 +128,7 @@ export function journey(
       refreshes: new Refreshes(clock, () => run.config.refreshConcurrency),
       samples: new Samples(),
       recording: () => run.recording,
-      unread: { count: 0 },
+      unread: { count: 0, limit: 64 },
       loopId: "askonce-test",
       loopFor: () => undefined,
       newId: () => `req_${events.length}`,
