@@ -1,4 +1,4 @@
-/** All of `node:crypto` that the core may use, so that it compiles where no runtime's types exist. */
+/** All of Node's modules that the core may use, so that it compiles where no runtime's types exist. */
 declare module "node:crypto" {
   interface Digest {
     update(data: string | Uint8Array): Digest;
@@ -8,4 +8,12 @@ declare module "node:crypto" {
   export function createHash(algorithm: "sha256"): Digest;
   export function createHmac(algorithm: "sha256", key: string | Uint8Array): Digest;
   export function timingSafeEqual(a: Uint8Array, b: Uint8Array): boolean;
+}
+
+declare module "node:buffer" {
+  export const Buffer: { compare(a: Uint8Array, b: Uint8Array): number };
+}
+
+declare module "node:zlib" {
+  export function crc32(data: Uint8Array): number;
 }

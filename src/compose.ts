@@ -7,11 +7,12 @@ import { purgeAll } from "./cache/purge.ts";
 import { tieredStore } from "./cache/tiered.ts";
 import { systemClock } from "./clock.ts";
 import type { Config, ListenAddress } from "./config.ts";
+import { installationSecret, isNear, randomHex, requestIds } from "./identity.ts";
 import { onceIdle } from "./idle.ts";
 import { type Crew, shareOf } from "./crew.ts";
-import { eventLines } from "./crew-events.ts";
+import { eventLines, isEvents } from "./crew-events.ts";
 import { joinCrew, ownersIn } from "./crew-parts.ts";
-import type { Host, Peer } from "./host.ts";
+import type { Host, Peer, Repeats } from "./host.ts";
 import { createJournal } from "./journal/journal.ts";
 import type { Shown } from "./journal/exposition.ts";
 import { createTraces } from "./journal/otel.ts";
@@ -24,6 +25,7 @@ import { explainer } from "./proxy/explain.ts";
 import type { FlightHead } from "./proxy/flight.ts";
 import type { ProxyParts } from "./proxy/parts.ts";
 import { Refreshes } from "./proxy/refresh.ts";
+import { type KnownHead, RequestMemory } from "./proxy/repeats.ts";
 import { rekeyer } from "./proxy/rekey.ts";
 import { unpacked } from "./proxy/relay.ts";
 import { Samples } from "./proxy/samples.ts";
@@ -40,10 +42,12 @@ export type { Shown } from "./journal/exposition.ts";
 
 export interface App {
   handler(request: Request, peer: Peer): Response | Promise<Response>;
+  /** What it has answered before, for adapters that see a request's bytes. */
+  readonly repeats: Repeats;
   /** What answers at `admin_listen`, and nowhere else. */
   adminHandler(request: Request, peer: Peer): Response | Promise<Response>;
   /** What answers at the socket that the other workers know, and nowhere else. */
-  sibling(request: Request): Promise<Response>;
+  sibling(request: Request, worker: Peer): Promise<Response>;
   /** What was counted since the start, for whoever counts on. */
   shown(): Shown;
   /** Asks the admin API from within this process, with a token like everybody. */
@@ -155,31 +159,35 @@ export async function compose(config: Config, host: Host, crew?: Crew): Promise<
     idle: () => budget.used === 0 && clock.monotonic() - lastRequestAt > QUIET_MS,
     act: () => host.collect(),
   });
-  const proxy: ProxyParts = {
+  const hits = {
     config: () => current,
     providers: () => providers,
-    host,
     store,
-    flights: new Flights<FlightHead>(),
-    journal,
-    pricing,
-    archive,
     clock,
-    budget,
-    credentials: new CredentialReader(await installationSecret(host, config.data, report)),
+    journal,
     verified: new Verified(
       clock,
       () => current.verifyTtlMs,
       (heard) => void crew?.gather("verified", heard),
     ),
-    refreshes: new Refreshes(clock, () => share(current.refreshConcurrency)),
     samples: new Samples(),
+    newId: requestIds(),
+  };
+  const proxy: ProxyParts = {
+    ...hits,
+    host,
+    memory: new RequestMemory(hits, { maxBytes: share(Math.max(1, Math.ceil(config.maxMemory / 2))) }),
+    flights: new Flights<FlightHead>(),
+    pricing,
+    archive,
+    budget,
+    credentials: new CredentialReader(await installationSecret(host, config.data, report)),
+    refreshes: new Refreshes(clock, () => share(current.refreshConcurrency)),
     recording: () => false,
     owners: crew && ownersIn(crew, host.askSocket),
     unread: { count: 0, limit: share(UNREAD_LIMIT) },
     loopId,
     loopFor: (url) => (isNear(url) ? loopId : undefined),
-    newId: requestIds(),
     report,
   };
   const token = keptToken({ folder: config.data, files: host.files, report });
@@ -220,17 +228,21 @@ export async function compose(config: Config, host: Host, crew?: Crew): Promise<
   const app = createApp({ ...appParts, adminServed: () => current.admin && !adminApart });
   const adminApp = createAdminApp({ ...appParts, adminServed: () => current.admin });
   return {
+    repeats: {
+      find: (head) => proxy.memory.find(head),
+      answer(known: KnownHead, body, address) {
+        lastRequestAt = clock.monotonic();
+        return proxy.memory.answer(known, body, address);
+      },
+    } satisfies Repeats<KnownHead> as Repeats,
     handler(request, peer) {
       lastRequestAt = clock.monotonic();
       return app.fetch(request, { peer });
     },
-    async sibling(request) {
-      if (new URL(request.url).pathname === "/events")
-        return new Response(eventLines(journal, ending.signal));
-      const { request: relayed, peer } = unpacked(
-        new Uint8Array(await request.arrayBuffer()),
-        request.signal,
-      );
+    async sibling(request, worker) {
+      if (isEvents(request)) return new Response(eventLines(journal, ending.signal));
+      const bytes = worker.body ?? new Uint8Array(await request.arrayBuffer());
+      const { request: relayed, peer } = unpacked(bytes, { signal: request.signal, worker });
       return app.fetch(relayed, { peer });
     },
     shown: () => journal.shown(),
@@ -266,43 +278,3 @@ const UNREAD_LIMIT = 64;
 const LARGE_BYTES = 8 * 1024 * 1024;
 /** A collection holds the loop, so it waits until no request has come for this long. */
 const QUIET_MS = 500;
-
-/** The key of the HMAC over credentials: 32 random bytes that never leave this folder. */
-async function installationSecret(
-  host: Host,
-  folder: string,
-  report: (message: string) => void,
-): Promise<string> {
-  const path = `${folder}/secret`;
-  const fresh = randomHex(32);
-  try {
-    await host.files.makePrivateFolder(folder);
-    if (await host.files.createPrivate(path, `${fresh}\n`)) return fresh;
-    const kept = (await host.files.readText(path)).trim();
-    if (/^[0-9a-f]{64}$/.test(kept)) return kept;
-    report(`${path} does not hold 64 hex digits: a new secret is used until the next start`);
-  } catch {
-    report(`${path} can be neither read nor written: credentials get new pools at the next start`);
-  }
-  return fresh;
-}
-
-function randomHex(bytes: number): string {
-  return [...crypto.getRandomValues(new Uint8Array(bytes))]
-    .map((byte) => byte.toString(16).padStart(2, "0"))
-    .join("");
-}
-
-/** Unique over processes by a random start, cheap by counting. */
-function requestIds(): () => string {
-  const prefix = randomHex(6);
-  let count = 0;
-  return () => `req_${prefix}${(count++).toString(36).padStart(6, "0")}`;
-}
-
-/** Whether a provider is on this machine or network: only there can a request come back. */
-function isNear(url: string): boolean {
-  const { hostname } = new URL(url);
-  if (hostname === "localhost" || !hostname.includes(".") || hostname.endsWith(".localhost")) return true;
-  return /^(127\.|10\.|192\.168\.|169\.254\.|172\.(1[6-9]|2\d|3[01])\.)/.test(hostname);
-}

@@ -12,6 +12,13 @@ const PATIENCE_MS = 1_000;
 /** Begins a stream: from here on nothing is missed. */
 const NOTHING = "\n";
 
+const PATH = "/events";
+
+/** Whether a sibling asks for what `eventLines` tells. */
+export function isEvents(request: Request): boolean {
+  return new URL(request.url).pathname === PATH;
+}
+
 /** Each request of this process as it ends, a JSON line each; `{"missed":n}` for those that a slow reader missed. */
 export function eventLines(journal: LiveJournal, ending: AbortSignal): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
@@ -121,7 +128,7 @@ async function listen(crew: Crew, { index, askSocket, take, signal, heard }: Lis
     const socket = crew.sockets()[index];
     try {
       if (socket !== undefined) {
-        const request = { path: "/events", method: "GET", headers: new Headers(), body: undefined, signal };
+        const request = { path: PATH, method: "GET", headers: new Headers(), body: undefined, signal };
         const { body } = await askSocket(socket, request);
         const told = (line: string) => {
           heard();

@@ -111,12 +111,14 @@ export interface ServeOptions {
   /** 0 takes a free one. */
   readonly port: number;
   readonly handler: (request: Request, peer: Peer) => Response | Promise<Response>;
-  /** Whether other processes may listen there too and take their share; where the system has that (`startWorker`). */
-  readonly reusePort?: boolean;
-  /** Path of a Unix socket to listen on instead. */
-  readonly unix?: string;
   /** Asked before `handler`, by adapters that see a request's bytes; others leave it alone. */
   readonly repeats?: Repeats;
+  /** Shares the port with other processes that ask for the same, where the system can. */
+  readonly reusePort?: boolean;
+  /** Path of a socket file to listen on instead of an address. Bun only. */
+  readonly unix?: string;
+  /** Speaks TLS with this certificate chain and key, both PEM. Bun only. */
+  readonly tls?: { readonly cert: string; readonly key: string };
 }
 
 export interface Peer {
@@ -128,29 +130,38 @@ export interface Peer {
   readonly head?: string;
   /** The whole body, where it had come when the handler was asked: quicker than the request's own stream. */
   readonly body?: Uint8Array;
+  /** Whether the adapter takes a `Reply`'s direct form, so that no stream need be made around it. */
+  readonly takesDirect?: boolean;
 }
 
 /** Bytes as they are read. */
 export interface Source {
-  /** The next bytes, undefined at the end; rejects where they break off. One read at a time. */
+  /**
+   * The next bytes, which nobody changes afterwards; undefined at the end. Rejects where they break off. One read at
+   * a time.
+   */
   read(): Promise<Uint8Array | undefined>;
   /** Nobody reads any more. Safe to call at any time, more than once. */
   leave(): void;
 }
 
 /**
- * An answer whose body an adapter may take as it is. An adapter that does so (`ServeOptions.repeats` is its sign)
- * gets a source without the stream around it, which costs more than the bytes.
+ * An answer whose body an adapter may take as it is: one that says so (`Peer.takesDirect`) gets bytes uncopied, and a
+ * source without the stream around it, which costs more than its bytes. Others get an ordinary response.
  */
 export class Reply extends Response {
   readonly direct: Uint8Array | Source | undefined;
 
   constructor(
     direct: Uint8Array | Source | undefined,
-    init: { status: number; headers: Headers; stream?: ReadableStream<Uint8Array> | undefined },
+    init: {
+      status: number;
+      headers: Headers;
+      /** What stands for `direct` where the adapter does not take it; without it the body is empty there. */
+      body?: BodyInit | null | undefined;
+    },
   ) {
-    const body = init.stream ?? (direct instanceof Uint8Array ? direct : null);
-    super(body as BodyInit | null, { status: init.status, headers: init.headers });
+    super(init.body ?? null, { status: init.status, headers: init.headers });
     this.direct = direct;
   }
 }

@@ -1,14 +1,16 @@
 #!/usr/bin/env bun
 import process from "node:process";
 import { run } from "./cli/run.ts";
+import { systemClock } from "./clock.ts";
 import { nodePart, privately, thread } from "./host.node.ts";
-import type { Host, Listener, ServeOptions, UpstreamInit } from "./host.ts";
+import type { Host, UpstreamInit } from "./host.ts";
+import { serve } from "./http/serve.bun.ts";
 import { openDatabase } from "./storage/open.bun.ts";
 import { askSocket, startWorker, supervisor } from "./workers.bun.ts";
 
 /** Bun's own limit is 256; the rest would wait in line. It is read from the environment before the start only. */
 const MAX_UPSTREAM_REQUESTS = "65336";
-/** Bytes of a request's head. The executable gets it from scripts/build. */
+/** Bytes of an answer's head, from a provider. The executable gets it from scripts/build. */
 const MAX_HEAD = 262_144;
 
 /** Bytes of a request body after which its connection is not used again. */
@@ -47,34 +49,6 @@ function fetchUpstream(url: string, init: UpstreamInit): Promise<Response> {
   return fetch(url, { ...init, keepalive, redirect: "manual", timeout: false } as RequestInit);
 }
 
-async function serve({ hostname, port, unix, reusePort = false, handler }: ServeOptions): Promise<Listener> {
-  const server = Bun.serve({
-    ...(unix === undefined ? { hostname, port } : { unix }),
-    development: false,
-    // Without this, `development: false` lets a second server take the same port and half of its connections.
-    reusePort,
-    idleTimeout: 0,
-    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-    fetch(request: Request, server: Bun.Server<undefined>) {
-      const answer = handler(request, { address: server.requestIP(request)?.address ?? "-" });
-      return request.method === "HEAD" ? withoutBody(answer) : answer;
-    },
-    error: () => new Response(null, { status: 500 }),
-  } as Bun.Serve.Options<undefined>);
-  return {
-    port: server.port ?? 0,
-    drain: () => server.stop(),
-    stop: () => server.stop(true),
-  };
-}
-
-/** Bun would replace the Content-Length of a HEAD answer by the coding of the body that it does not send. */
-async function withoutBody(answer: Response | Promise<Response>): Promise<Response> {
-  const { body, status, statusText, headers } = await answer;
-  await body?.cancel();
-  return new Response(null, { status, statusText, headers });
-}
-
 const host: Host = {
   ...nodePart(),
   runtime: { name: "bun", version: Bun.version, compiled },
@@ -82,7 +56,7 @@ const host: Host = {
   startThread: () => thread(new Worker(new URL("./storage/desk.bun.ts", import.meta.url).href)),
   fetch: fetchUpstream,
   decodes: ["gzip", "deflate", "br", "zstd"],
-  serve,
+  serve: (options) => serve(options, systemClock),
   // Elsewhere a second process on a port gets all of its connections, or none.
   startWorker: process.platform === "linux" ? () => startWorker(program()) : undefined,
   supervisor: supervisor(),

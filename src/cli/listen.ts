@@ -15,6 +15,7 @@ export interface Places {
   /** Whether somebody chose them; of those by default one that the machine lacks is left out. */
   readonly listenChosen: boolean;
   readonly handler: App["handler"];
+  readonly repeats?: App["repeats"];
   readonly reusePort?: boolean;
 }
 
@@ -25,12 +26,12 @@ export function adminPlaces({ adminListen }: Config, { adminHandler }: App): Pla
 /** Listens at all of them or, where it throws `StartError`, at none. */
 export async function listenAll(
   host: Host,
-  { addresses, listenChosen, handler, reusePort = false }: Places,
+  { addresses, listenChosen, ...answering }: Places,
 ): Promise<readonly Open[]> {
   const open: Open[] = [];
   for (const address of addresses) {
     try {
-      const listener = await host.serve({ ...address, handler, reusePort });
+      const listener = await host.serve({ ...address, ...answering });
       open.push({ address: { ...address, port: listener.port }, listener });
     } catch (error) {
       const code = (error as { code?: string }).code;

@@ -20,7 +20,12 @@ export async function serve(host: Host, load: () => Promise<Loaded>): Promise<nu
   let listeners: readonly Open[] = [];
   let adminListeners: readonly Open[] = [];
   try {
-    listeners = await listenAll(host, { ...config, addresses: config.listen, handler: app.handler });
+    listeners = await listenAll(host, {
+      addresses: config.listen,
+      listenChosen: config.listenChosen,
+      handler: app.handler,
+      repeats: app.repeats,
+    });
     if (config.admin) adminListeners = await listenAll(host, adminPlaces(config, app));
   } catch (error) {
     await Promise.all(listeners.map(({ listener }) => listener.stop()));

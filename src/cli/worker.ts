@@ -53,9 +53,9 @@ async function openAll(
 ): Promise<readonly Open[]> {
   const { socket, addresses, adminAddresses } = place;
   const unix = { hostname: "localhost", port: 0, unix: socket };
-  const listener = await host.serve({ ...unix, handler: (request) => app.sibling(request) });
+  const listener = await host.serve({ ...unix, handler: (request, peer) => app.sibling(request, peer) });
   const shared = { reusePort: true, listenChosen: true };
-  const open = await listenAll(host, { ...shared, addresses, handler: door.handler });
+  const open = await listenAll(host, { ...shared, ...door.answering, addresses });
   const admin = { ...adminPlaces(config, app), ...shared, addresses: adminAddresses };
   return [...open, ...(await listenAll(host, admin)), { address: unix, listener }];
 }
@@ -66,10 +66,20 @@ class Door {
 
   constructor(readonly app: App) {}
 
-  readonly handler: App["handler"] = (request, peer) => {
-    const answer = this.app.handler(request, peer);
-    return this.#leaving ? Promise.resolve(answer).then(closing) : answer;
-  };
+  get answering(): Pick<App, "handler" | "repeats"> {
+    const { app } = this;
+    return {
+      handler: (request, peer) => {
+        const answer = app.handler(request, peer);
+        return this.#leaving ? Promise.resolve(answer).then(closing) : answer;
+      },
+      // They have no room for that word.
+      repeats: {
+        find: (head) => (this.#leaving ? undefined : app.repeats.find(head)),
+        answer: (...asked) => (this.#leaving ? undefined : app.repeats.answer(...asked)),
+      },
+    };
+  }
 
   async leave(ended: Promise<void>): Promise<void> {
     this.#leaving = true;

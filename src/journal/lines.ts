@@ -44,16 +44,28 @@ export function jsonLine(event: RequestEvent): string {
   return `${JSON.stringify(line)}\n`;
 }
 
-/** nginx's `$time_local`, in UTC: `23/Nov/2026:17:45:54 +0000`. */
+let stamped = { second: Number.NaN, text: "" };
+
+/** nginx's `$time_local`, in UTC: `23/Nov/2026:17:45:54 +0000`; made once a second. */
 function timestamp(at: number): string {
+  const second = Math.floor(at / 1000);
+  if (second !== stamped.second) stamped = { second, text: timeLocal(at) };
+  return stamped.text;
+}
+
+function timeLocal(at: number): string {
   const date = new Date(at);
   const two = (value: number) => String(value).padStart(2, "0");
   const day = `${two(date.getUTCDate())}/${MONTHS[date.getUTCMonth()]}/${date.getUTCFullYear()}`;
   return `${day}:${two(date.getUTCHours())}:${two(date.getUTCMinutes())}:${two(date.getUTCSeconds())} +0000`;
 }
 
+/** Printable ASCII without quotes and backslashes. */
+const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
+
 /** nginx's escaping of log variables: quotes, backslashes and bytes outside printable ASCII as `\xHH`. */
 function quoted(text: string): string {
+  if (PLAIN.test(text)) return text;
   let plain = "";
   for (const char of text) {
     const code = char.charCodeAt(0);

@@ -3,7 +3,7 @@ import type { BatchForm } from "../providers/embeddings.ts";
 import { joinVectors, type Vector } from "./batch-answer.ts";
 import type { Call } from "./call.ts";
 import { joined } from "./gather.ts";
-import { atOnce, type ReplyOptions, respond, stream } from "./reply.ts";
+import { atOnce, counted, type ReplyOptions, respond } from "./reply.ts";
 import { type Turns, turnsOf } from "./turns.ts";
 
 /** Up to this size an answer goes out in one piece, with its length. */
@@ -21,7 +21,7 @@ export function replyVectors(
   const reader = chunked(joinVectors(vectors, form), turnsOf({ monotonic: options.now }));
   const estimate = vectors.reduce((sum, { element }) => sum + element.end - element.start, 0);
   if (estimate > ONE_PIECE)
-    return respond(call, { status: 200, headers, body: stream(reader, options) }, options);
+    return respond(call, { status: 200, headers, body: counted(reader, options) }, options);
   const chunks: Uint8Array[] = [];
   for (let chunk = reader.next(); chunk !== undefined; chunk = reader.next()) chunks.push(chunk);
   const size = chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0);

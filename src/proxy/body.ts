@@ -1,5 +1,6 @@
 import { ProxyError, proxyErrors } from "../errors.ts";
 import type { Budget } from "./budget.ts";
+import type { Call } from "./call.ts";
 import { joined } from "./gather.ts";
 
 /** A request body: whole, or too much to hold and so still a stream (what was read of it, then the rest). */
@@ -30,7 +31,10 @@ export function declaredLength(headers: Headers): number | undefined {
 }
 
 /** Reads a body that may be cached. Rejects where the client breaks off. `reserved` bytes are taken from the budget. */
-export async function readBody(request: Request, bounds: BodyBounds): Promise<RequestBody> {
+export async function readBody(
+  { request, peer }: Pick<Call, "request" | "peer">,
+  bounds: BodyBounds,
+): Promise<RequestBody> {
   const length = declaredLength(request.headers);
   if (length !== undefined && bounds.maxBody !== undefined && length > bounds.maxBody) {
     throw proxyErrors.tooLarge(bounds.maxBody);
@@ -38,6 +42,12 @@ export async function readBody(request: Request, bounds: BodyBounds): Promise<Re
   if (request.body === null) return { kind: "whole", bytes: EMPTY, reserved: 0 };
   if (length !== undefined && length > bounds.maxRequest) {
     return { kind: "stream", stream: request.body, why: "too-large" };
+  }
+  const { body } = peer;
+  if (body !== undefined && body.byteLength <= bounds.maxRequest) {
+    if (bounds.maxBody !== undefined && body.byteLength > bounds.maxBody)
+      throw proxyErrors.tooLarge(bounds.maxBody);
+    if (bounds.budget.take(body.byteLength)) return { kind: "whole", bytes: body, reserved: body.byteLength };
   }
   // What a client announces and does not send must not take the room of others: bytes count as they come.
   if (length === undefined || length > READ_WHOLE) return readUnknown(request.body, bounds);

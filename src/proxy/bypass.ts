@@ -7,7 +7,7 @@ import { gather } from "./gather.ts";
 import { contentCoding, liveHeaders, mediaType, upstreamHeaders } from "./headers.ts";
 import type { ProxyParts } from "./parts.ts";
 import type { Plan } from "./policy.ts";
-import { atOnce, type ReplyOptions, respond, stream } from "./reply.ts";
+import { atOnce, counted, type ReplyOptions, respond } from "./reply.ts";
 import { tell } from "./report.ts";
 import { Upstream } from "./upstream.ts";
 
@@ -85,7 +85,7 @@ export async function bypass(
   const short = response.headers.has("content-length") && mediaType(response.headers) !== "text/event-stream";
   const whole = short ? await gather(source, PIECE) : source;
   if (!(whole instanceof Uint8Array)) {
-    return respond(call, { status: response.status, headers: head, body: stream(whole, reply) }, reply);
+    return respond(call, { status: response.status, headers: head, body: counted(whole, reply) }, reply);
   }
   reply.ended(atOnce(whole.byteLength, reply.now()));
   return respond(call, { status: response.status, headers: head, body: whole }, reply);

@@ -9,7 +9,7 @@ import type { Found } from "./job.ts";
 import { keyOf } from "./key.ts";
 import type { ProxyParts } from "./parts.ts";
 import { packed } from "./relay.ts";
-import { stream } from "./reply.ts";
+import { counted, replyOf } from "./reply.ts";
 
 /** The workers that answer at the same port. */
 export interface Owners {
@@ -39,6 +39,11 @@ export function answerElsewhere(
   if (found?.standing === "fresh" && call.controls.sample !== "auto") return undefined;
   const owner = owners.of(ownedBy(job));
   return owner === undefined ? undefined : ask(parts, call, { owners, owner, body });
+}
+
+/** Whether another worker may be the one that counts this request's samples: what is stored says nothing before. */
+export function numberedElsewhere({ owners }: Pick<ProxyParts, "owners">, { controls, peer }: Call): boolean {
+  return owners !== undefined && controls.sample === "auto" && peer.relayed === undefined;
 }
 
 /**
@@ -77,27 +82,29 @@ async function ask(
     if (error instanceof ClientGone) return new Response(null, { status: 499 });
     return undefined;
   }
-  return passedBack(parts, response, () => gone.abort());
+  return passedBack(parts, call, { response, leave: () => gone.abort() });
 }
 
 /** Written anew by each server. */
-const OF_THE_CONNECTION = ["connection", "keep-alive", "transfer-encoding", "date"];
+const OF_THE_CONNECTION = ["connection", "keep-alive", "transfer-encoding", "content-length", "date"];
 
 /** Another worker's answer as it is: a stream as it comes, a small document in one piece with its length. */
-async function passedBack(parts: ProxyParts, response: Response, leave: () => void): Promise<Response> {
-  const headers = new Headers(response.headers);
-  for (const name of OF_THE_CONNECTION) headers.delete(name);
+async function passedBack(
+  parts: ProxyParts,
+  { peer }: Call,
+  { response, leave }: { response: Response; leave: () => void },
+): Promise<Response> {
   const { status } = response;
-  if (response.body === null) return new Response(null, { status, headers });
-  const from = response.body.getReader();
-  const reader: Reader = {
-    read: async () => (await from.read()).value,
-    leave,
-  };
+  const headers = new Headers(response.headers);
   const short = headers.has("content-length") && mediaType(headers) !== "text/event-stream";
-  headers.delete("content-length");
+  for (const name of OF_THE_CONNECTION) headers.delete(name);
+  if (response.body === null) return replyOf(peer, undefined, { status, headers });
+  const from = response.body.getReader();
+  const reader: Reader = { read: async () => (await from.read()).value, leave };
   const whole = short ? await gather(reader, PIECE) : reader;
-  if (whole instanceof Uint8Array) return new Response(whole as BodyInit, { status, headers });
-  const body = stream(whole, { now: () => parts.clock.monotonic(), ended: () => {} });
-  return new Response(body, { status, headers });
+  const body =
+    whole instanceof Uint8Array
+      ? whole
+      : counted(whole, { now: () => parts.clock.monotonic(), ended: () => {} });
+  return replyOf(peer, body, { status, headers });
 }

@@ -8,7 +8,7 @@ import { whyBypassed } from "./explain-bypass.ts";
 import { keyPartsOf, leftOutOf, poolName, readable } from "./explain-key.ts";
 import { type Verdict, verdictOf } from "./explain-verdict.ts";
 import type { Job } from "./flight.ts";
-import { type Found, jobOf, lookUp } from "./job.ts";
+import { type Found, jobOf, keysOf, lookUp } from "./job.ts";
 import { nearTo } from "./nearest.ts";
 import type { ProxyParts } from "./parts.ts";
 import { freshness, type Plan, planFor } from "./policy.ts";
@@ -120,15 +120,9 @@ async function explainCacheable(
   { plan, question }: Asking,
 ): Promise<Partial<Explained> & Verdict> {
   const config = parts.config();
-  const job = jobOf(parts, call, {
-    plan,
-    question,
-    keyHeaders: config.keyHeaders,
-    body: undefined,
-    reserved: 0,
-    peek: true,
-  });
-  const found = lookUp(parts, call, job);
+  const keys = keysOf(parts, call, { plan, gist: question, keyHeaders: config.keyHeaders, peek: true });
+  const job = jobOf(parts, call, { keys, question, body: undefined, reserved: 0 });
+  const found = lookUp(parts, call.controls, job);
   const verdict = await verdictOf(parts, call, { job, question, found });
   const entry = found?.entry ?? parts.store.get(job.key);
   const stored = entry && { storedAt: entry.storedAt, ...freshness(entry, plan, parts.clock.now()) };

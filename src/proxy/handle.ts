@@ -7,9 +7,9 @@ import { readBody } from "./body.ts";
 import { bypass } from "./bypass.ts";
 import { type Call, lookUpCall, readCall } from "./call.ts";
 import { ClientGone } from "./connected.ts";
-import { answerElsewhere } from "./elsewhere.ts";
+import { answerElsewhere, numberedElsewhere } from "./elsewhere.ts";
 import type { Job, Outcome } from "./flight.ts";
-import { jobOf, lookUp } from "./job.ts";
+import { jobOf, keysOf, lookUp } from "./job.ts";
 import { firstDifference, nearestStored } from "./nearest.ts";
 import type { ProxyParts } from "./parts.ts";
 import { planFor } from "./policy.ts";
@@ -70,11 +70,23 @@ async function journey(
     bypass(parts, call, { plan, detail, body, maxBody, allowedOrigins });
 
   if (plan.bypass !== undefined) return pass(plan.bypass, call.request.body);
-  const body = await readBody(call.request, { maxRequest: plan.maxRequest, maxBody, budget: parts.budget });
+  const body = await readBody(call, { maxRequest: plan.maxRequest, maxBody, budget: parts.budget });
   if (body.kind === "stream") return pass(body.why, body.stream);
   let flying = false;
   try {
     const { maxRequest } = plan;
+    const known =
+      reason === undefined && !numberedElsewhere(parts, call)
+        ? parts.memory.gistOf(call, body.bytes)
+        : undefined;
+    let keys = known && keysOf(parts, call, { plan, gist: known, keyHeaders });
+    if (known !== undefined && keys !== undefined) {
+      const found = lookUp(parts, call.controls, keys);
+      if (found?.standing === "fresh") {
+        parts.memory.learn(call, { plan, keys, gist: known, body: body.bytes });
+        return serve(parts, call, { plan, found, word: "HIT", allowedOrigins });
+      }
+    }
     const question = await readQuestion(call, body.bytes, {
       budget: parts.budget,
       host: parts.host,
@@ -82,8 +94,9 @@ async function journey(
       settings: config,
     });
     if (typeof question === "string") return await pass(question, body.bytes);
-    let job = jobOf(parts, call, { plan, question, keyHeaders, body: body.bytes, reserved: body.reserved });
-    let found = lookUp(parts, call, job);
+    keys ??= keysOf(parts, call, { plan, gist: question, keyHeaders });
+    let job = jobOf(parts, call, { keys, question, body: body.bytes, reserved: body.reserved });
+    let found = lookUp(parts, call.controls, job);
     const elsewhere = answerElsewhere(parts, call, { job, found, body: body.bytes });
     if (elsewhere !== undefined) {
       const answer = await elsewhere;
@@ -92,19 +105,22 @@ async function journey(
         return answer;
       }
       // It may have been stored before its owner went away.
-      found = lookUp(parts, call, job);
+      found = lookUp(parts, call.controls, job);
     }
     if (question.asked.endpoint.kind === "embeddings" && found?.standing !== "fresh") {
       const answered = await answerInputs(parts, call, { job, question, found, allowedOrigins });
       if (answered instanceof Response) return answered;
       job = answered;
       // Others may have been answered while this one looked for its inputs.
-      found = lookUp(parts, call, job);
+      found = lookUp(parts, call.controls, job);
     }
     const wanted = found === undefined && (reason !== undefined || plan.offline === "replay");
     const near = wanted ? nearestStored(parts, job, question.plain) : undefined;
     reason?.looked(found, near);
-    if (found?.standing === "fresh") return serve(parts, call, { plan, found, word: "HIT", allowedOrigins });
+    if (found?.standing === "fresh") {
+      parts.memory.learn(call, { plan, keys, gist: question, body: body.bytes });
+      return serve(parts, call, { plan, found, word: "HIT", allowedOrigins });
+    }
     if (found?.standing === "stale") {
       const { word, begun } = refreshBehind(parts, job);
       flying = begun;

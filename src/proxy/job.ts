@@ -1,48 +1,88 @@
-import type { Entry } from "../cache/entry.ts";
+import type { CacheKey, Entry } from "../cache/entry.ts";
 import type { Call } from "./call.ts";
+import type { Controls } from "./controls.ts";
 import { credentialLabel } from "./credential.ts";
 import type { Job } from "./flight.ts";
 import { upstreamHeaders } from "./headers.ts";
-import { answerHeaders, keyOf, wantedHeaders } from "./key.ts";
+import { answerHeaders, type KeyParts, keyOf, wantedHeaders } from "./key.ts";
 import type { ProxyParts } from "./parts.ts";
 import { type Freshness, freshness, type Plan, type Standing, standing, unproven } from "./policy.ts";
 import type { Question } from "./question.ts";
+import type { Claim } from "./verified.ts";
 
-/** All that a provider call for this request needs, and the keys under which its answer is looked for and kept. */
-export function jobOf(
-  parts: ProxyParts,
+/** What of a question counts for its key. */
+export type Gist = Pick<Question, "digest" | "model" | "accountBound">;
+
+/** The keys under which an answer is looked for and kept, and what they are made of. */
+export interface Keys {
+  /** As the credential's standing has it. */
+  readonly plan: Plan;
+  readonly claim: Claim | undefined;
+  readonly pool: string;
+  readonly key: CacheKey;
+  /** That of the credential's own pool. */
+  readonly ownKey: CacheKey;
+  readonly keyParts: Omit<KeyParts, "partition" | "body">;
+}
+
+export type KeysIn = Pick<Keys, "pool" | "key" | "ownKey">;
+
+/** The keys in the pool that a question's answer belongs to, and in its credential's own. */
+export function keysIn(
+  keyParts: Keys["keyParts"],
+  plan: Pick<Plan, "pool" | "ownPool">,
+  { digest, accountBound }: Pick<Gist, "digest" | "accountBound">,
+): KeysIn {
+  const { ownPool } = plan;
+  const pool = accountBound ? ownPool : plan.pool;
+  const key = keyOf({ ...keyParts, partition: pool, body: digest });
+  return {
+    pool,
+    key,
+    ownKey: pool === ownPool ? key : keyOf({ ...keyParts, partition: ownPool, body: digest }),
+  };
+}
+
+/** Works out the keys of a request; one with `sample: auto` takes its number, unless it only peeks. */
+export function keysOf(
+  parts: Pick<ProxyParts, "verified" | "samples">,
   call: Call,
-  options: {
-    plan: Plan;
-    question: Question;
-    keyHeaders: readonly string[];
-    body: Uint8Array | undefined;
-    reserved: number;
-    /** The number of a sample is looked up and not taken: the request is only thought of. */
-    peek?: boolean;
-  },
-): Job {
-  const { question, body, peek = false } = options;
-  const { provider, upstreamPath, query, url } = call.route;
+  options: { plan: Plan; gist: Gist; keyHeaders: readonly string[]; peek?: boolean },
+): Keys {
+  const { gist, peek = false } = options;
+  const { provider, upstreamPath, query } = call.route;
   const claim = options.plan.proves
-    ? { provider: provider.name, model: question.model ?? "", tag: options.plan.ownPool }
+    ? { provider: provider.name, model: gist.model ?? "", tag: options.plan.ownPool }
     : undefined;
   const plan = claim === undefined || parts.verified.has(claim) ? options.plan : unproven(options.plan);
-  const keyParts = {
+  const plainParts = {
     namespace: call.controls.namespace,
     provider: provider.name,
     path: upstreamPath,
     query,
     headers: answerHeaders(call.request.headers, wantedHeaders(provider, options.keyHeaders)),
+    sample: 0,
   };
-  const keyIn = (partition: string, sample: number) =>
-    keyOf({ ...keyParts, partition, sample, body: question.digest });
-  const pool = question.accountBound ? plan.ownPool : plan.pool;
   const { sample: said, run } = call.controls;
   const number = peek ? "peek" : "number";
-  const sample = said === "auto" ? parts.samples[number](run, keyIn(pool, 0), call.request.headers) : said;
+  const sample =
+    said === "auto"
+      ? parts.samples[number](run, keysIn(plainParts, plan, gist).key, call.request.headers)
+      : said;
+  const keyParts = { ...plainParts, sample };
+  return { plan, claim, keyParts, ...keysIn(keyParts, plan, gist) };
+}
+
+/** All that a provider call for this request needs. */
+export function jobOf(
+  parts: Pick<ProxyParts, "host" | "loopFor">,
+  call: Call,
+  options: { keys: Keys; question: Question; body: Uint8Array | undefined; reserved: number },
+): Job {
+  const { keys, question, body } = options;
+  const { provider, url } = call.route;
   return {
-    plan,
+    plan: keys.plan,
     family: provider.family,
     asked: question.asked,
     facts: {
@@ -50,13 +90,13 @@ export function jobOf(
       endpoint: question.asked.endpoint.kind,
       model: question.model,
       namespace: call.controls.namespace,
-      pool,
+      pool: keys.pool,
     },
-    key: keyIn(pool, sample),
-    ownKey: keyIn(plan.ownPool, sample),
-    credential: plan.ownPool,
+    key: keys.key,
+    ownKey: keys.ownKey,
+    credential: keys.plan.ownPool,
     credentialLabel: credentialLabel(call.credential),
-    claim,
+    claim: keys.claim,
     wantsStream: question.wantsStream,
     request: {
       url,
@@ -77,7 +117,7 @@ export function jobOf(
     },
     provider: provider.name,
     reserved: options.reserved,
-    keyParts: { ...keyParts, sample },
+    keyParts: keys.keyParts,
   };
 }
 
@@ -88,18 +128,23 @@ export interface Found {
   readonly standing: Standing;
 }
 
-export function lookUp(parts: ProxyParts, call: Call, job: Job): Found | undefined {
-  if (!job.plan.read) return undefined;
+/** What is stored for a request, judged at this moment; undefined where nothing is, or nothing stored will do. */
+export function lookUp(
+  parts: Pick<ProxyParts, "store" | "clock">,
+  controls: Controls,
+  { plan, key, ownKey }: Pick<Keys, "plan" | "key" | "ownKey">,
+): Found | undefined {
+  if (!plan.read) return undefined;
   const { store, clock } = parts;
   const judge = (entry: Entry): Found => {
-    const fresh = freshness(entry, job.plan, clock.now());
-    return { entry, fresh, standing: standing(fresh, job.plan, call.controls) };
+    const fresh = freshness(entry, plan, clock.now());
+    return { entry, fresh, standing: standing(fresh, plan, controls) };
   };
-  const shared = store.get(job.key);
+  const shared = store.get(key);
   const found = shared && judge(shared);
-  if (job.ownKey === job.key || found?.standing === "fresh") return found;
+  if (ownKey === key || found?.standing === "fresh") return found;
   // The credential's own answer may be newer than what all share: a 404, or one bound to the account.
-  const own = store.get(job.ownKey);
+  const own = store.get(ownKey);
   const foundOwn = own && judge(own);
   if (found === undefined || foundOwn === undefined) return found ?? foundOwn;
   return foundOwn.fresh.leftMs > found.fresh.leftMs ? foundOwn : found;

@@ -12,6 +12,7 @@ import type { CredentialReader } from "./credential.ts";
 import type { FlightHead } from "./flight.ts";
 import type { Owners } from "./elsewhere.ts";
 import type { Refreshes } from "./refresh.ts";
+import type { RequestMemory } from "./repeats.ts";
 import type { Samples } from "./samples.ts";
 import type { Verified } from "./verified.ts";
 
@@ -32,6 +33,8 @@ export interface ProxyParts {
   readonly verified: Verified;
   readonly refreshes: Refreshes;
   readonly samples: Samples;
+  /** Requests that were answered from the store before. */
+  readonly memory: RequestMemory;
   /** Whether what is asked is being recorded onto a cassette, look-ups included. */
   readonly recording: () => boolean;
   /** The other workers at this port, where there are some. */

@@ -1,6 +1,6 @@
 import { asCacheKey } from "../cache/entry.ts";
 import type { ProxyError } from "../errors.ts";
-import type { Peer } from "../host.ts";
+import { type Peer, Reply } from "../host.ts";
 import type { CacheWord } from "../journal/event.ts";
 import { errorByPath } from "../providers/error-shape.ts";
 import type { Provider } from "../providers/provider.ts";
@@ -115,5 +115,6 @@ export function errorResponse(
   if (!error.retryable) headers.set("x-should-retry", "false");
   if (error.code === "upgrade_required") headers.set("upgrade", "HTTP/1.1");
   crossOrigin(headers, { origin: context.origin, allowed: context.allowedOrigins });
-  return { response: new Response(body, { status: error.status, headers }), bytes: body.byteLength };
+  const response = new Reply(body, { status: error.status, headers, body });
+  return { response, bytes: body.byteLength };
 }

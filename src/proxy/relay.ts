@@ -24,8 +24,14 @@ export function packed(head: Relayed, body: Uint8Array): Uint8Array {
   return joined([prefix, text, body], PREFIX + text.byteLength + body.byteLength);
 }
 
-/** The request that another worker handed on, as if it had come here. `signal`: aborts when its client is gone. */
-export function unpacked(bytes: Uint8Array, signal: AbortSignal): { request: Request; peer: Peer } {
+/**
+ * The request that another worker handed on, as if it had come here. `signal` aborts when its client is gone;
+ * `worker` is that worker.
+ */
+export function unpacked(
+  bytes: Uint8Array,
+  { signal, worker }: { signal: AbortSignal; worker: Peer },
+): { request: Request; peer: Peer } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const end = PREFIX + view.getUint32(0);
   const head = JSON.parse(new TextDecoder().decode(bytes.subarray(PREFIX, end))) as Relayed;
@@ -37,5 +43,6 @@ export function unpacked(bytes: Uint8Array, signal: AbortSignal): { request: Req
     body: method === "GET" || method === "HEAD" ? null : (body as BodyInit),
     signal,
   });
-  return { request, peer: { address, relayed: { at, waitedMs } } };
+  const { takesDirect = false } = worker;
+  return { request, peer: { address, takesDirect, body, relayed: { at, waitedMs } } };
 }

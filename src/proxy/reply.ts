@@ -1,6 +1,7 @@
 import type { Body, Entry } from "../cache/entry.ts";
 import type { Reader } from "../cache/recording.ts";
 import type { Pace } from "../config-pace.ts";
+import { type Peer, Reply, type Source } from "../host.ts";
 import type { CacheWord } from "../journal/event.ts";
 import type { Call } from "./call.ts";
 import type { FlightHead } from "./flight.ts";
@@ -56,7 +57,7 @@ export function replyEntry(
     const plain = bodyReader(body);
     const renewed = id?.reader(plain) ?? plain;
     const source = paced(entry, renewed, options) ?? renewed;
-    return respond(call, { status, headers, body: stream(source, options) }, options);
+    return respond(call, { status, headers, body: counted(source, options) }, options);
   }
   options.ended(atOnce(body.size, options.now()));
   return respond(call, { status, headers, body: id?.replace(body.bytes) ?? body.bytes }, options);
@@ -69,7 +70,7 @@ export function replyLive(
   options: ReplyOptions & { reader: Reader },
 ): Response {
   const headers = liveHeaders(head.headers, { decoded: head.decoded, cacheable: true, keepLength: false });
-  return respond(call, { status: head.status, headers, body: stream(options.reader, options) }, options);
+  return respond(call, { status: head.status, headers, body: counted(options.reader, options) }, options);
 }
 
 /** An answer that has arrived whole, in one piece. */
@@ -86,7 +87,13 @@ export function replyWhole(
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
-  readonly body: Uint8Array | ReadableStream<Uint8Array> | undefined;
+  /** A source is one that `counted` made. */
+  readonly body: Uint8Array | Source | undefined;
+}
+
+/** What `Cache-Status` says of an answer from the store. */
+export function hitStatus({ leftMs }: { readonly leftMs: number }): string {
+  return Number.isFinite(leftMs) ? `; hit; ttl=${Math.floor(leftMs / 1000)}` : "; hit";
 }
 
 /** Adds what askonce says on every answer. */
@@ -104,10 +111,20 @@ export function respond(call: Call, answer: Answer, options: Omit<ReplyOptions, 
   if (!headers.has("x-request-id")) headers.set("x-request-id", call.id);
   crossOrigin(headers, { origin: call.request.headers.get("origin"), allowed: options.allowedOrigins });
   const bare = NO_BODY.has(answer.status) || call.method === "HEAD";
-  return new Response(bare ? null : ((answer.body ?? null) as BodyInit | null), {
-    status: answer.status,
-    headers,
-  });
+  const body = bare ? undefined : answer.body;
+  if (bare && answer.body !== undefined && !(answer.body instanceof Uint8Array)) answer.body.leave();
+  return replyOf(call.peer, body, { status: answer.status, headers });
+}
+
+/** A response in the form that the client's adapter takes best. */
+export function replyOf(
+  peer: Peer,
+  direct: Uint8Array | Source | undefined,
+  init: { status: number; headers: Headers },
+): Reply {
+  if (direct === undefined || peer.takesDirect) return new Reply(direct, init);
+  const body = direct instanceof Uint8Array ? (direct as BodyInit) : streamOf(direct);
+  return new Reply(direct, { ...init, body });
 }
 
 /** What a page may read of an answer; another site's page gets what its provider allows. */
@@ -152,44 +169,73 @@ async function turnFor(bytes: number): Promise<void> {
   });
 }
 
-/** A response body that reads as the client takes it, and tells how it ended. */
-export function stream(
-  reader: Reader,
-  options: Pick<ReplyOptions, "now" | "ended">,
-): ReadableStream<Uint8Array> {
-  let bytes = 0;
-  let firstAt: number | undefined;
-  let over = false;
-  const finish = (end: Delivery["end"]) => {
-    if (over) return;
-    over = true;
-    options.ended({ bytes, firstAt, endedAt: options.now(), end });
-  };
+/** A body that reads as the client takes it, and tells how it ended. */
+export function counted(reader: Reader, options: Pick<ReplyOptions, "now" | "ended">): Source {
+  return new Counted(reader, options);
+}
+
+class Counted implements Source {
+  readonly #reader: Reader;
+  readonly #options: Pick<ReplyOptions, "now" | "ended">;
+  #bytes = 0;
+  #firstAt: number | undefined;
+  #over = false;
+
+  constructor(reader: Reader, options: Pick<ReplyOptions, "now" | "ended">) {
+    this.#reader = reader;
+    this.#options = options;
+  }
+
+  async read(): Promise<Uint8Array | undefined> {
+    try {
+      const chunk = await this.#reader.read();
+      if (chunk !== undefined && chunk.byteLength >= LARGE_CHUNK) await turnFor(chunk.byteLength);
+      // The client left while the read was pending.
+      if (this.#over) return undefined;
+      if (chunk === undefined) {
+        this.#finish("whole");
+        return undefined;
+      }
+      this.#firstAt ??= this.#options.now();
+      this.#bytes += chunk.byteLength;
+      return chunk;
+    } catch (error) {
+      this.#finish("broken");
+      throw error;
+    }
+  }
+
+  leave(): void {
+    this.#finish("left");
+    this.#reader.leave();
+  }
+
+  #finish(end: Delivery["end"]): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#options.ended({ bytes: this.#bytes, firstAt: this.#firstAt, endedAt: this.#options.now(), end });
+  }
+}
+
+/** The same as a stream, for adapters that take nothing else. */
+function streamOf(source: Source): ReadableStream<Uint8Array> {
+  let left = false;
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         try {
-          const chunk = await reader.read();
-          if (chunk !== undefined && chunk.byteLength >= LARGE_CHUNK) await turnFor(chunk.byteLength);
+          const chunk = await source.read();
           // Cancelled while the read was pending: an enqueue would throw.
-          if (over) return;
-          if (chunk === undefined) {
-            finish("whole");
-            controller.close();
-            return;
-          }
-          firstAt ??= options.now();
-          bytes += chunk.byteLength;
-          controller.enqueue(chunk);
+          if (left) return;
+          if (chunk === undefined) controller.close();
+          else controller.enqueue(chunk);
         } catch (error) {
-          if (over) return;
-          finish("broken");
-          controller.error(error);
+          if (!left) controller.error(error);
         }
       },
       cancel() {
-        finish("left");
-        reader.leave();
+        left = true;
+        source.leave();
       },
     },
     { highWaterMark: 0 },

@@ -20,38 +20,66 @@ export interface Told {
   readonly shared?: Spent | undefined;
 }
 
-/** Writes one request into the journal, once its body has ended. */
-export function tell(parts: Pick<ProxyParts, "journal">, call: Call, told: Told): void {
-  const { delivery, led } = told;
-  parts.journal.add({
-    at: call.at,
+/** What the journal says of a request whatever becomes of it: worked out once where it repeats. */
+export interface CallFacts
+  extends Pick<
+    RequestEvent,
+    "method" | "target" | "userAgent" | "referer" | "provider" | "endpoint" | "namespace" | "credential"
+  > {
+  readonly remote: string;
+}
+
+export function factsOf(call: Call): CallFacts {
+  return {
     remote: call.peer.address,
     method: call.method,
     target: masked(call.url.pathname) + maskedQuery(call.url.search),
-    status: told.status,
-    bytes: delivery.bytes,
     userAgent: maskedText(call.request.headers.get("user-agent")),
     referer: maskedReferer(call.request.headers.get("referer")),
-    cache: told.word,
-    detail: told.detail,
-    requestId: call.id,
     provider: call.route.provider.name,
     endpoint: call.route.endpoint?.kind,
-    model: told.model,
     namespace: call.controls.namespace,
+    credential: credentialLabel(call.credential),
+  };
+}
+
+/** Writes one request into the journal, once its body has ended. */
+export function tell(parts: Pick<ProxyParts, "journal">, call: Call, told: Told): void {
+  parts.journal.add(eventOf(factsOf(call), call, told));
+}
+
+/** One request as the journal takes it; `at` is epoch ms and `began` monotonic ms of its coming. */
+export function eventOf(facts: CallFacts, came: Pick<Call, "at" | "began" | "id">, told: Told): RequestEvent {
+  const { delivery, led } = told;
+  return {
+    at: came.at,
+    remote: facts.remote,
+    method: facts.method,
+    target: facts.target,
+    status: told.status,
+    bytes: delivery.bytes,
+    userAgent: facts.userAgent,
+    referer: facts.referer,
+    cache: told.word,
+    detail: told.detail,
+    requestId: came.id,
+    provider: facts.provider,
+    endpoint: facts.endpoint,
+    model: told.model,
+    namespace: facts.namespace,
     key: told.key,
-    firstByteMs: delivery.firstAt === undefined ? undefined : delivery.firstAt - call.began,
-    totalMs: delivery.endedAt - call.began,
+    firstByteMs: delivery.firstAt === undefined ? undefined : delivery.firstAt - came.began,
+    totalMs: delivery.endedAt - came.began,
     usage: led?.usage,
     costUsd: led?.spent?.costUsd,
     aborted: delivery.end === "left",
     outcome: told.outcome,
     notKept: led?.refusal,
-    credential: credentialLabel(call.credential),
+    credential: facts.credential,
     saved: told.saved,
     shared: told.shared,
     unread: led?.unread ?? false,
-  });
+  };
 }
 
 /** What a stored answer made needless. */

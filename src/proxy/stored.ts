@@ -6,7 +6,7 @@ import type { ProxyParts } from "./parts.ts";
 import type { Plan } from "./policy.ts";
 import { launch } from "./record.ts";
 import { retryAfter } from "./refresh.ts";
-import { replyEntry } from "./reply.ts";
+import { hitStatus, replyEntry } from "./reply.ts";
 import { savedBy, tell, tellRefresh } from "./report.ts";
 
 export interface Serving {
@@ -24,10 +24,9 @@ export interface Serving {
 export function serve(parts: ProxyParts, call: Call, options: Serving): Response {
   const { found, word, led, allowedOrigins } = options;
   const { entry, fresh } = found;
-  const ttl = Number.isFinite(fresh.leftMs) ? `; ttl=${Math.floor(fresh.leftMs / 1000)}` : "";
   parts.store.touch(entry.key);
   return replyEntry(call, entry, {
-    status: { word, cacheStatus: options.why ?? `; hit${ttl}`, key: entry.key, ageMs: fresh.ageMs },
+    status: { word, cacheStatus: options.why ?? hitStatus(fresh), key: entry.key, ageMs: fresh.ageMs },
     pace: options.plan.pace,
     freshIds: options.plan.freshIds,
     allowedOrigins,

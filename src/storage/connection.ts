@@ -25,6 +25,8 @@ export interface Transaction {
   readonly statements: Statements;
   /** Bytes that it puts into the WAL so far, roughly; whoever writes adds to it. */
   spent: number;
+  /** Pages that may be filled before room has to be made, as far as that was counted. */
+  spare: number;
   /** For what memory must learn only if the transaction held. */
   onCommit(act: () => void): void;
 }
@@ -125,7 +127,14 @@ export class Connection {
     try {
       db.exec("BEGIN IMMEDIATE");
       begun = true;
-      const result = act({ opened, db, statements, spent: 0, onCommit: (then) => committed.push(then) });
+      const result = act({
+        opened,
+        db,
+        statements,
+        spent: 0,
+        spare: 0,
+        onCommit: (then) => committed.push(then),
+      });
       db.exec("COMMIT");
       for (const then of committed) then();
       return result;

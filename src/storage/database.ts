@@ -8,7 +8,15 @@ export interface Database {
   exec(sql: string): void;
   /** The first value of a pragma or of a query, which is run to its end; undefined where it has no row. */
   value(sql: string): unknown;
+  /** A statement without Drizzle around it, for those that every request runs. */
+  prepare(sql: string): RawStatement;
   close(): void;
+}
+
+/** Parameters in the order of their places. */
+export interface RawStatement {
+  /** The first row's values in the order of its columns, undefined for none; the statement is run to its end. */
+  row(params: readonly unknown[]): readonly unknown[] | undefined;
 }
 
 /** Opens or creates the file, with `busy_timeout = 0`: waiting is the caller's, beside the loop. */

@@ -140,6 +140,7 @@ export class Import {
         db,
         statements: prepareStatements(db),
         spent: 0,
+        spare: 0,
         onCommit: (then) => committed.push(then),
       };
       await this.#begin(db);

@@ -1,4 +1,4 @@
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { drizzle } from "drizzle-orm/node-sqlite";
 import type { OpenDatabase } from "./database.ts";
 
@@ -17,6 +17,15 @@ export const openDatabase: OpenDatabase = (path) => {
       // `all`, since `get` and Deno's `exec` stop at the first row: incremental_vacuum frees a page per row.
       const row = statement.all()[0];
       return row === undefined ? undefined : Object.values(row)[0];
+    },
+    prepare: (sql) => {
+      const statement = client.prepare(sql);
+      return {
+        row: (params) => {
+          const row = statement.all(...(params as SQLInputValue[]))[0];
+          return row && Object.values(row);
+        },
+      };
     },
     close: () => client.close(),
   };

@@ -51,8 +51,8 @@ export class Placing {
       ...spentColumns(entry),
     };
     if (old === undefined) {
-      const added = statements.addEntry.get({ ...row, key });
-      statements.putAnswer.run({ id: added!.id, ...answer });
+      const id = statements.addEntry({ ...row, key });
+      statements.addAnswer({ ...answer, id });
       return entry;
     }
     transaction.spent += TOUCHED_BYTES;

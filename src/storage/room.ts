@@ -59,7 +59,7 @@ export class Room {
 
   /** Bytes at which the WAL is moved into the file. */
   walBytes(): number {
-    return clamp(this.options.limits().maxSize / 64, 256 * KIB, 4 * MIB);
+    return clamp(this.options.limits().maxSize / 64, 256 * KIB, 8 * MIB);
   }
 
   /** Bytes after which a transaction takes no further step. */
@@ -88,11 +88,15 @@ export class Room {
     const pageSize = pageSizeOf(transaction.opened);
     const limit = Math.floor(this.budget() / pageSize);
     const need = Math.ceil(want.bytes / pageSize / FILL) + PAGES_PER_STEP;
-    while (usedPages(db) + need > limit) {
+    // Counted once a transaction, and again only where what it counted is used up.
+    transaction.spare -= need;
+    if (transaction.spare >= 0) return "made";
+    for (;;) {
+      transaction.spare = limit - usedPages(db) - need;
+      if (transaction.spare >= 0) return "made";
       if (!this.#evictSome(transaction, want.until)) return "never";
       if (this.#enough(transaction, want.until)) return "later";
     }
-    return "made";
   }
 
   /** Background: brings the database under its low mark once it passed the high one. True while there is more to do. */

@@ -10,7 +10,7 @@ import {
 } from "../cache/entry.ts";
 import { checksum, type Packed, unpack } from "./packing.ts";
 
-/** A row as read by `statements.read`. */
+/** An answer as `statements.locate` and `statements.answer` read it. */
 export interface AnswerRow {
   readonly id: number;
   readonly adminTtlMs: number | null;

@@ -93,7 +93,12 @@ class Entries implements SharedStore {
     if (opened === undefined) return undefined;
     let row: AnswerRow | undefined;
     try {
-      row = opened.statements.read.get({ key: keyBytes(key) });
+      const { locate, answer } = opened.statements;
+      const place = locate.get({ key: keyBytes(key) });
+      // An id stands for one key for good, and what an answer says of itself lies in its own row under one checksum:
+      // another process may write between the two.
+      const found = place && answer.get({ id: place.id });
+      row = found && { ...place, ...found };
     } catch (error) {
       this.#faults++;
       this.connection.note(error);

@@ -14,6 +14,7 @@ import { CredentialReader } from "../../src/proxy/credential.ts";
 import type { FlightHead } from "../../src/proxy/flight.ts";
 import { handle } from "../../src/proxy/handle.ts";
 import type { ProxyParts } from "../../src/proxy/parts.ts";
+import { RequestMemory } from "../../src/proxy/repeats.ts";
 import { Refreshes } from "../../src/proxy/refresh.ts";
 import { Samples } from "../../src/proxy/samples.ts";
 import { Verified } from "../../src/proxy/verified.ts";
@@ -81,6 +82,19 @@ export function journey(
   const providers = providersFor([]);
   const events: RequestEvent[] = [];
   const reports: string[] = [];
+  const hits = {
+    config: () => run.config,
+    providers: () => providers,
+    store: options.store ?? memoryStore({ maxBytes: 64 * 1024 * 1024 }),
+    journal: {
+      add: (event: RequestEvent) => void events.push(event),
+      refreshed: (event: RefreshEvent) => void run.refreshes.push(event),
+    },
+    clock,
+    verified: new Verified(clock, () => run.config.verifyTtlMs),
+    samples: new Samples(),
+    newId: () => `req_${events.length}`,
+  };
   const run: Journey = {
     advance(ms) {
       wall += ms;
@@ -100,8 +114,8 @@ export function journey(
     price: async ({ usage }) => usage?.costUsd,
     reports,
     parts: {
-      config: () => run.config,
-      providers: () => providers,
+      ...hits,
+      memory: new RequestMemory(hits, { maxBytes: 32 * 1024 * 1024 }),
       host: {
         decodes: [],
         decode: () => Promise.reject(new Error("no coding here")),
@@ -110,28 +124,19 @@ export function journey(
           return run.provider(url, init);
         },
       },
-      store: options.store ?? memoryStore({ maxBytes: 64 * 1024 * 1024 }),
       flights: new Flights<FlightHead>(),
-      journal: {
-        add: (event) => void events.push(event),
-        refreshed: (event) => void run.refreshes.push(event),
-      },
       pricing: { price: (call) => run.price(call) },
       archive: {
         keep: (key, request) => void run.kept.push({ key, request }),
         nearest: (request) => run.nearest(request),
       },
-      clock,
       budget: new Budget(() => run.config.maxBuffered),
       credentials: new CredentialReader("a test's secret"),
-      verified: new Verified(clock, () => run.config.verifyTtlMs),
       refreshes: new Refreshes(clock, () => run.config.refreshConcurrency),
-      samples: new Samples(),
       recording: () => run.recording,
       unread: { count: 0, limit: 64 },
       loopId: "askonce-test",
       loopFor: () => undefined,
-      newId: () => `req_${events.length}`,
       report: (message) => void reports.push(message),
     },
     ask({ path = CHAT, body = { model: "m", messages: [] }, headers = {}, signal } = {}) {

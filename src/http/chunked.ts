@@ -1,0 +1,105 @@
+import { CR, LF } from "./octets.ts";
+
+/** Bytes of a line that says a chunk's size, extensions included. */
+const MAX_LINE = 1024;
+/** Bytes of all trailer lines, which are read and dropped. */
+const MAX_TRAILERS = 16 * 1024;
+/** Hex digits of a size: 2^52 bytes, which no number rounds. */
+const MAX_DIGITS = 13;
+
+type State =
+  | "size"
+  | "extension"
+  | "size-lf"
+  | "data"
+  | "data-cr"
+  | "data-lf"
+  | "line"
+  | "line-lf"
+  | "last-lf";
+
+/** Undoes the chunked coding (RFC 9112 §7.1), in whatever pieces the bytes come. */
+export class ChunkDecoder {
+  #state: State = "size";
+  #digits = 0;
+  #size = 0;
+  #line = 0;
+  #trailers = 0;
+  /** Whether the last chunk and the trailers have been read. */
+  complete = false;
+
+  /**
+   * Reads from `from` on and hands the data to `take`, as views. Answers where it stopped: at the end of `bytes`, or
+   * behind the body's last byte. -1 where the bytes are no chunks.
+   */
+  push(bytes: Uint8Array, from: number, take: (data: Uint8Array) => void): number {
+    let at = from;
+    while (at < bytes.byteLength && !this.complete) {
+      if (this.#state === "data") {
+        const end = Math.min(bytes.byteLength, at + this.#size);
+        take(bytes.subarray(at, end));
+        this.#size -= end - at;
+        at = end;
+        if (this.#size === 0) this.#state = "data-cr";
+      } else if (!this.#step(bytes[at++] as number)) return -1;
+    }
+    return at;
+  }
+
+  /** One byte outside the data; whether it may stand there. */
+  #step(byte: number): boolean {
+    switch (this.#state) {
+      case "size":
+        return this.#sizeByte(byte);
+      case "extension":
+        if (byte === CR) this.#state = "size-lf";
+        return byte === CR || (isText(byte) && ++this.#line <= MAX_LINE);
+      case "size-lf":
+        this.#state = this.#size > 0 ? "data" : "line";
+        this.#line = 0;
+        this.#digits = 0;
+        return byte === LF;
+      case "data-cr":
+        this.#state = "data-lf";
+        return byte === CR;
+      case "data-lf":
+        this.#state = "size";
+        return byte === LF;
+      case "line":
+        return this.#trailerByte(byte);
+      case "line-lf":
+        this.#state = "line";
+        this.#line = 0;
+        return byte === LF;
+      default:
+        this.complete = true;
+        return byte === LF;
+    }
+  }
+
+  #sizeByte(byte: number): boolean {
+    const digit = hexDigit(byte);
+    if (digit >= 0) {
+      this.#size = this.#size * 16 + digit;
+      return ++this.#digits <= MAX_DIGITS;
+    }
+    this.#state = byte === CR ? "size-lf" : "extension";
+    return this.#digits > 0 && (byte === CR || byte === 0x3b);
+  }
+
+  #trailerByte(byte: number): boolean {
+    if (byte !== CR) return isText(byte) && ++this.#line > 0 && ++this.#trailers <= MAX_TRAILERS;
+    this.#state = this.#line === 0 ? "last-lf" : "line-lf";
+    return true;
+  }
+}
+
+function isText(byte: number): boolean {
+  return byte === 9 || (byte >= 0x20 && byte !== 0x7f);
+}
+
+function hexDigit(byte: number): number {
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
+  const lower = byte | 0x20;
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
+}

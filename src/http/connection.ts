@@ -1,0 +1,349 @@
+import type { ServeOptions } from "../host.ts";
+import { statusLine } from "./answer-head.ts";
+import { Backlog } from "./backlog.ts";
+import { Exchange, type ExchangeParts } from "./exchange.ts";
+import { Gathering } from "./gathering.ts";
+import type { RequestHead } from "./head.ts";
+import { HeadReader } from "./head-reader.ts";
+import type { KnownHead } from "./heads.ts";
+import { Intake, type IntakeParts } from "./intake.ts";
+import { Line, MAX_UNREAD } from "./line.ts";
+import type { Outlet, Wire } from "./outlet.ts";
+import { Refusal, refusals } from "./refusal.ts";
+import type { HttpServer } from "./server.ts";
+
+/** Bytes that may wait behind a request under way before the client is made to wait. */
+const MAX_BEHIND = 64 * 1024;
+/** Bytes of a body that is gathered for `Repeats`. */
+const MAX_GATHER = 1024 * 1024;
+/** Time for a head from its first byte, and for a body that is gathered. */
+const HEAD_MS = 60_000;
+const GATHER_MS = 5_000;
+const CONTINUE = new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n");
+
+/**
+ * `head`: between requests, or in a head. `gather`: a body that may be a repeat's comes in. `busy`: the handler's.
+ * `flush`: an answer at hand waits for the socket. `skip`: the rest of an answered request's body comes in.
+ */
+type State = "head" | "gather" | "busy" | "flush" | "skip";
+
+/** One client's connection: requests are read one after the other and answered in that order. */
+export class Connection implements ExchangeParts, IntakeParts {
+  readonly #server: HttpServer;
+  readonly #line: Line;
+  readonly #backlog: Backlog;
+  readonly #reader: HeadReader;
+  #state: State = "head";
+  #exchange: Exchange | undefined;
+  #intake: Intake | undefined;
+  #gathering: Gathering | undefined;
+  #expects = false;
+  #processing = false;
+  /** Nothing more is answered on this connection. */
+  #last = false;
+  /** Monotonic ms since which a head is incomplete. */
+  #since: number | undefined;
+
+  constructor(server: HttpServer, wire: Wire) {
+    this.#server = server;
+    this.#line = new Line(wire, server.scratch);
+    this.#backlog = new Backlog(server.octets);
+    this.#reader = new HeadReader(server.octets, server.heads);
+  }
+
+  /** Bytes came, which nobody changes any more. */
+  data(bytes: Uint8Array): void {
+    if (!this.#line.open) this.#line.swallow(bytes);
+    else if (this.#state === "head") {
+      this.#backlog.add(bytes, 0);
+      this.#process();
+    } else if (this.#state === "gather") this.#gatherMore(bytes);
+    else if (this.#state === "flush") this.#behind(bytes, 0);
+    else this.#bodyMore(bytes);
+  }
+
+  /** The socket takes bytes again. */
+  drain(): void {
+    this.outlet.flush();
+  }
+
+  /** The client sends no more: it goes away, unless an answer at hand is still going out to it. */
+  ended(): void {
+    this.#last = true;
+    if (this.#state === "flush" || this.#exchange?.ending) return;
+    this.#hangUp();
+  }
+
+  /** The socket is closed. */
+  closed(): void {
+    this.#line.gone();
+    this.#release();
+    this.#server.forget(this);
+  }
+
+  /** Ends now if idle; otherwise it ends behind its answer, since the server is draining. */
+  retire(): void {
+    if (this.#state === "head" && this.#backlog.size === 0) this.#hangUp();
+  }
+
+  cut(): void {
+    this.#line.cut();
+    this.#release();
+  }
+
+  /** Ends what the client began too long ago. */
+  sweep(now: number): void {
+    const { since } = this.#gathering ?? {};
+    if (!this.#line.open) return;
+    if (this.#state === "head" && now - (this.#since ?? now) > HEAD_MS) this.#refuse(refusals.headTooSlow());
+    else if (since !== undefined && now - since > GATHER_MS) this.#giveUpGathering();
+  }
+
+  get outlet(): Outlet {
+    return this.#line.outlet;
+  }
+
+  get handler(): ServeOptions["handler"] {
+    return this.#server.handler;
+  }
+
+  get closing(): boolean {
+    return this.#last || this.#server.draining;
+  }
+
+  date(): string {
+    return this.#server.date();
+  }
+
+  pause(): void {
+    this.#line.pause();
+  }
+
+  resume(): void {
+    this.#line.resume();
+  }
+
+  /** Somebody asks for a body that has not come whole. */
+  wanted(): void {
+    if (this.#expects && !this.#exchange?.begun) this.outlet.plain(CONTINUE);
+  }
+
+  #process(): void {
+    if (this.#processing) return;
+    this.#processing = true;
+    try {
+      while (this.#line.open && this.#state === "head" && this.#backlog.size > 0 && this.#request());
+    } finally {
+      this.#processing = false;
+    }
+    this.#backlog.tidy();
+    // Only now that the request is off the backlog: what is left there tells how to close.
+    if (this.#state === "flush" && this.#line.open) this.outlet.whenIdle(this.#flushed);
+  }
+
+  /** Takes the next request; false where its head is incomplete, or nothing may follow. */
+  #request(): boolean {
+    const backlog = this.#backlog;
+    const known = this.#reader.next(backlog);
+    if (known === undefined) {
+      this.#since ??= this.#server.clock.monotonic();
+      return false;
+    }
+    if (known instanceof Refusal) return this.#refuse(known);
+    this.#since = undefined;
+    return this.#tryRepeat(known) ?? this.#begin(known.head);
+  }
+
+  /** True where the request was answered, false where its body is waited for; undefined: it is the handler's. */
+  #tryRepeat(known: KnownHead): boolean | undefined {
+    const { repeats } = this.#server;
+    if (repeats === undefined || !mayRepeat(known.head)) return undefined;
+    known.repeat ??= repeats.find(known.head.text);
+    if (known.repeat === undefined) return undefined;
+    const backlog = this.#backlog;
+    const size = known.head.body as number;
+    const end = backlog.at + size;
+    if (backlog.end >= end) {
+      if (!this.#repeat(known, backlog.bytes.subarray(backlog.at, end))) return undefined;
+      backlog.at = end;
+      return true;
+    }
+    if (size > MAX_GATHER || !this.#server.mayGather(size)) return undefined;
+    this.#beginGathering(known);
+    return false;
+  }
+
+  /** Answers what was asked before, without the handler; false where `Repeats` declines. */
+  #repeat(known: KnownHead, body: Uint8Array): boolean {
+    const answer = this.#server.repeated(known.repeat as object, body, this.#line.address);
+    if (answer === undefined) {
+      known.repeat = undefined;
+      return false;
+    }
+    if (!known.head.keep) this.#last = true;
+    const ending = this.closing;
+    const { head, body: bytes } = answer;
+    const connection = ending ? "Connection: close\r\n" : "";
+    const length = `Content-Length: ${bytes.byteLength}\r\n`;
+    this.outlet.whole(`${head}${length}${this.#server.date()}${connection}\r\n`, bytes);
+    if (ending || !this.outlet.idle) this.#state = "flush";
+    return true;
+  }
+
+  readonly #flushed = (): void => {
+    if (this.closing) this.#close();
+    else this.#next();
+  };
+
+  #beginGathering(known: KnownHead): void {
+    const { octets, clock } = this.#server;
+    const backlog = this.#backlog;
+    const room = octets.alloc(known.head.body as number);
+    this.#gathering = new Gathering(known, { room, since: clock.monotonic() });
+    this.#gathering.add(backlog.bytes.subarray(0, backlog.end), backlog.at);
+    backlog.clear();
+    this.#state = "gather";
+  }
+
+  #gatherMore(bytes: Uint8Array): void {
+    const gathering = this.#gathering as Gathering;
+    const used = gathering.add(bytes, 0);
+    if (!gathering.complete) return;
+    const { known, body } = gathering;
+    this.#stopGathering();
+    this.#backlog.add(bytes, used);
+    if (!this.#repeat(known, body)) this.#begin(known.head, body);
+    this.#process();
+  }
+
+  /** A body that does not come on is the handler's, which may wait for it. */
+  #giveUpGathering(): void {
+    const { known, soFar } = this.#gathering as Gathering;
+    this.#stopGathering();
+    this.#begin(known.head, soFar);
+  }
+
+  #stopGathering(): void {
+    if (this.#gathering === undefined) return;
+    this.#server.letGo(this.#gathering.body.byteLength);
+    this.#gathering = undefined;
+    this.#state = "head";
+  }
+
+  /** Hands a request to the handler, with what has come of its body: `gathered`, or what the backlog begins with. */
+  #begin(head: RequestHead, gathered?: Uint8Array): boolean {
+    let intake: Intake | undefined;
+    if (head.body !== 0) {
+      intake = new Intake(head.body, this);
+      const { bytes, at, end } = this.#backlog;
+      const used = gathered ? intake.push(gathered, 0) : intake.push(bytes.subarray(0, end), at);
+      if (used < 0) return this.#refuse(refusals.chunk());
+      if (!gathered) this.#backlog.lend(used);
+    }
+    this.#state = "busy";
+    this.#intake = intake;
+    this.#expects = head.expects;
+    this.#exchange = new Exchange(head, intake, this);
+    const { address } = this.#line;
+    const body = intake?.whole();
+    this.#exchange.begin({
+      address,
+      head: head.text,
+      takesDirect: true,
+      ...(body !== undefined && { body }),
+    });
+    return true;
+  }
+
+  /** Bytes while the handler works, or behind its answer: the rest of the body, then further requests. */
+  #bodyMore(bytes: Uint8Array): void {
+    const intake = this.#intake;
+    if (intake === undefined || intake.complete) {
+      this.#behind(bytes, 0);
+      return;
+    }
+    if (intake.broken) return;
+    const at = intake.push(bytes, 0);
+    if (at < 0) {
+      this.#last = true;
+      intake.breakOff(new Error(refusals.chunk().why));
+      if (this.#state === "skip") this.#close();
+      return;
+    }
+    intake.settle();
+    if (at < bytes.byteLength) this.#behind(bytes, at);
+    if (this.#state !== "skip") return;
+    if (intake.complete) this.#next();
+    else if (intake.dropped > MAX_UNREAD) this.#close();
+  }
+
+  /** Keeps bytes of further requests, and makes the client wait where they are many. */
+  #behind(bytes: Uint8Array, from: number): void {
+    this.#backlog.add(bytes, from);
+    if (this.#backlog.size > MAX_BEHIND) this.#line.pause();
+  }
+
+  /** The answer went out whole. */
+  done(close: boolean): void {
+    this.#exchange = undefined;
+    const intake = this.#intake;
+    if (close || this.closing) this.#close();
+    else if (intake === undefined || intake.complete) this.#next();
+    else {
+      this.#state = "skip";
+      intake.drop();
+      this.#line.soon(() => this.#close());
+    }
+  }
+
+  #next(): void {
+    this.#line.settle();
+    this.#intake = undefined;
+    this.#state = "head";
+    this.#line.resume();
+    this.#process();
+  }
+
+  /** Answers in the handler's place and closes; false, as nothing follows. */
+  #refuse({ status, why }: Refusal): false {
+    const body = new TextEncoder().encode(`${why}\n`);
+    const type = "Content-Type: text/plain; charset=utf-8\r\n";
+    const rest = `Content-Length: ${body.byteLength}\r\n${this.#server.date()}Connection: close\r\n\r\n`;
+    this.outlet.whole(`${statusLine(status)}${type}${rest}`, body);
+    this.#last = true;
+    this.#linger();
+    return false;
+  }
+
+  /** Ends the connection behind an answer that went out. */
+  #close(): void {
+    const unread = this.#backlog.size > 0 || (this.#intake !== undefined && !this.#intake.complete);
+    if (unread) this.#linger();
+    else this.#hangUp();
+  }
+
+  #linger(): void {
+    this.#line.linger();
+    this.#release();
+  }
+
+  #hangUp(): void {
+    this.#line.hangUp();
+    this.#release();
+  }
+
+  /** Lets go of what was under way. */
+  #release(): void {
+    this.#stopGathering();
+    this.#exchange?.gone();
+    this.#exchange = undefined;
+    this.#intake?.drop();
+    this.#intake = undefined;
+    this.#backlog.clear();
+  }
+}
+
+/** Whether a request has the form of those that `Repeats` knows. */
+function mayRepeat({ method, body, old, expects }: RequestHead): boolean {
+  return method === "POST" && typeof body === "number" && body > 0 && !old && !expects;
+}

@@ -1,0 +1,44 @@
+import { parseHead, type RequestHead } from "./head.ts";
+import { Refusal } from "./refusal.ts";
+
+/** Bytes of heads that are remembered, and of the largest one that is. */
+const MAX_BYTES = 4 * 1024 * 1024;
+const MAX_ONE = 16 * 1024;
+
+/** A head that was read, and what is known of requests with it. */
+export interface KnownHead {
+  readonly head: RequestHead;
+  /** What `Repeats.find` gave, until `answer` declines. */
+  repeat: object | undefined;
+}
+
+/** Heads that came before: a client sends the same one again and again, so each is read once. */
+export class Heads {
+  readonly #known = new Map<string, KnownHead>();
+  readonly #scheme: "http" | "https";
+  #bytes = 0;
+
+  constructor(scheme: "http" | "https") {
+    this.#scheme = scheme;
+  }
+
+  find(text: string): KnownHead | Refusal {
+    const known = this.#known.get(text);
+    if (known !== undefined) return known;
+    const head = parseHead(text, this.#scheme);
+    if (head instanceof Refusal) return head;
+    const made = { head, repeat: undefined };
+    if (text.length <= MAX_ONE) this.#keep(text, made);
+    return made;
+  }
+
+  #keep(text: string, known: KnownHead): void {
+    this.#known.set(text, known);
+    this.#bytes += text.length;
+    while (this.#bytes > MAX_BYTES) {
+      const [oldest = ""] = this.#known.keys();
+      this.#known.delete(oldest);
+      this.#bytes -= oldest.length;
+    }
+  }
+}

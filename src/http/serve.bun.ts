@@ -1,0 +1,90 @@
+import type { Clock } from "../clock.ts";
+import type { Listener, ServeOptions } from "../host.ts";
+import type { Connection } from "./connection.ts";
+import { octets } from "./octets.node.ts";
+import type { Wire } from "./outlet.ts";
+import { HttpServer } from "./server.ts";
+
+/** How often connections are looked through for what a client began and does not end. */
+const SWEEP_MS = 5_000;
+
+type Socket = Bun.Socket<Connection>;
+
+/** Listens by `Bun.listen`. Rejects with the system's error (`code`). */
+export async function serve(options: ServeOptions, clock: Clock): Promise<Listener> {
+  const { handler, repeats, hostname, port, unix, tls, reusePort } = options;
+  const scheme = tls === undefined ? "http" : "https";
+  const server = new HttpServer({ handler, repeats, scheme, octets, clock });
+  const place = unix === undefined ? { hostname, port, reusePort: reusePort === true } : { unix };
+  const listener = Bun.listen<Connection>({
+    ...place,
+    ...(tls !== undefined && { tls }),
+    // The end of what a client sends is ours to judge, and its answer may still be going out.
+    allowHalfOpen: true,
+    socket: {
+      open(socket) {
+        socket.data = server.accept(wireOf(socket));
+      },
+      data: (socket, bytes) => socket.data.data(bytes),
+      drain: (socket) => socket.data?.drain(),
+      end: (socket) => socket.data?.ended(),
+      close: (socket) => socket.data?.closed(),
+      error: (socket) => socket.data?.cut(),
+    },
+  } as Bun.TCPSocketListenOptions<Connection>);
+  const sweeping = setInterval(() => server.sweep(), SWEEP_MS);
+  return {
+    port: unix === undefined ? listener.port : 0,
+    drain() {
+      listener.stop(false);
+      return server.drain().finally(() => clearInterval(sweeping));
+    },
+    async stop() {
+      clearInterval(sweeping);
+      server.cut();
+      listener.stop(true);
+    },
+  };
+}
+
+function wireOf(socket: Socket): Wire {
+  return new SocketWire(socket);
+}
+
+class SocketWire implements Wire {
+  readonly #socket: Socket;
+  #address: string | undefined;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  get address(): string {
+    this.#address ??= this.#socket.remoteAddress || "-";
+    return this.#address;
+  }
+
+  write(bytes: Uint8Array, from: number, to: number): number {
+    return this.#socket.write(bytes, from, to - from);
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  shutdown(): void {
+    this.#socket.shutdown();
+  }
+
+  end(): void {
+    this.#socket.end();
+  }
+
+  terminate(): void {
+    this.#socket.terminate();
+  }
+}

@@ -1,0 +1,71 @@
+import { LRUCache } from "lru-cache";
+import { fingerprint, sameBytes } from "./digest.ts";
+import type { Gist, KeysIn } from "./job.ts";
+import type { KeyParts } from "./key.ts";
+
+/** A request body that was read before, and what came of it. */
+export interface KnownBody {
+  readonly bytes: Uint8Array;
+  readonly gist: Gist;
+  /** The keys that it had last, and what else they were made of. */
+  keys: { readonly under: Omit<KeyParts, "partition" | "body">; readonly in: KeysIn } | undefined;
+  /** The answer's head as it was written last, for the entry that it was written for. */
+  head: { readonly entry: object; readonly text: string } | undefined;
+}
+
+/** Objects, map slots and strings beside a body's bytes. */
+const OVERHEAD_BYTES = 1024;
+const CONTEXTS = 100_000;
+const FINGERPRINTS = 2 ** 32;
+
+/**
+ * Bodies by their exact bytes. A fast hash finds the candidate and the comparison of the whole decides, so a body
+ * that was seen before is neither parsed nor digested. Of two bodies with one fingerprint the later one stays.
+ *
+ * What is remembered is the body's part only: never a key by itself, since namespace, sample, scope and headers are
+ * each request's own.
+ */
+export class KnownBodies {
+  readonly #bodies: LRUCache<number, KnownBody>;
+  readonly #contexts = new Map<string, number>();
+  readonly #largest: number;
+
+  constructor({ maxBytes }: { readonly maxBytes: number }) {
+    this.#largest = maxBytes / 8;
+    this.#bodies = new LRUCache({
+      maxSize: Math.max(1, maxBytes),
+      sizeCalculation: ({ bytes }) => bytes.byteLength + OVERHEAD_BYTES,
+    });
+  }
+
+  /** A number for all that decides what a body's bytes mean, beside themselves. */
+  contextOf(text: string): number {
+    const known = this.#contexts.get(text);
+    if (known !== undefined) return known;
+    if (this.#contexts.size >= CONTEXTS) this.clear();
+    const number = this.#contexts.size;
+    this.#contexts.set(text, number);
+    return number;
+  }
+
+  find(context: number, bytes: Uint8Array): KnownBody | undefined {
+    const known = this.#bodies.get(slot(context, bytes));
+    return known !== undefined && sameBytes(known.bytes, bytes) ? known : undefined;
+  }
+
+  /** Remembers a copy; a body that would push out many others is not remembered. */
+  add(context: number, bytes: Uint8Array, gist: Gist): KnownBody {
+    const known: KnownBody = { bytes: new Uint8Array(bytes), gist, keys: undefined, head: undefined };
+    if (bytes.byteLength <= this.#largest) this.#bodies.set(slot(context, bytes), known);
+    return known;
+  }
+
+  clear(): void {
+    this.#bodies.clear();
+    this.#contexts.clear();
+  }
+}
+
+function slot(context: number, bytes: Uint8Array): number {
+  return context * FINGERPRINTS + fingerprint(bytes);
+}
