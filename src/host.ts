@@ -189,6 +189,8 @@ export interface RepeatAnswer {
 
 export interface Listener {
   readonly port: number;
+  /** Takes no further connection; those that are open go on as before. Where processes can share a port. */
+  shut?(): void;
   /** Stops accepting; resolves once every response in flight has ended. */
   drain(): Promise<void>;
   /** Cuts what is still open. */

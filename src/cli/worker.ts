@@ -11,6 +11,8 @@ import { reread } from "./reread.ts";
 
 /** How long a worker whose place was taken still answers new connections, telling each to go elsewhere. */
 const LEAVING_MS = 1_000;
+/** How long requests wait at its end, so that the loop does nothing but accept. */
+const HELD_MS = 10;
 /** What siblings say is waited for this long where the supervisor does not answer. */
 const PATIENCE_MS = 3_000;
 
@@ -37,10 +39,11 @@ export async function work(
   crew.say({ kind: "composed" });
   await orders.listen;
   const door = new Door(app);
-  const listeners = await openAll(host, { place, config, app, door });
+  const { open, socket } = await openAll(host, { place, config, app, door });
+  const listeners = [...open, socket];
   app.listening(listeners.map(({ address }) => address));
   crew.say({ kind: "ready" });
-  if ((await orders.over) === "leave") await door.leave(orders.ended);
+  if ((await orders.over) === "leave") await door.leave(open, orders.ended);
   await close({ app, listeners, config: () => config, second: orders.hurried });
   await crew.say({ kind: "counted", shown: app.shown() });
   if (!crew.supervised) await host.files.removeFolder(place.folder).catch(() => {});
@@ -50,29 +53,27 @@ export async function work(
 async function openAll(
   host: Host,
   { place, config, app, door }: { place: Place; config: Config; app: App; door: Door },
-): Promise<readonly Open[]> {
+): Promise<{ readonly open: readonly Open[]; readonly socket: Open }> {
   const { socket, addresses, adminAddresses } = place;
   const unix = { hostname: "localhost", port: 0, unix: socket };
   const listener = await host.serve({ ...unix, handler: (request, peer) => app.sibling(request, peer) });
   const shared = { reusePort: true, listenChosen: true };
   const open = await listenAll(host, { ...shared, ...door.answering, addresses });
   const admin = { ...adminPlaces(config, app), ...shared, addresses: adminAddresses };
-  return [...open, ...(await listenAll(host, admin)), { address: unix, listener }];
+  return { open: [...open, ...(await listenAll(host, admin))], socket: { address: unix, listener } };
 }
 
 /** Where clients come in. On its way out it answers them all, and has each come back by another connection. */
 class Door {
   #leaving = false;
+  #held: Promise<void> | undefined;
 
   constructor(readonly app: App) {}
 
   get answering(): Pick<App, "handler" | "repeats"> {
     const { app } = this;
     return {
-      handler: (request, peer) => {
-        const answer = app.handler(request, peer);
-        return this.#leaving ? Promise.resolve(answer).then(closing) : answer;
-      },
+      handler: (request, peer) => (this.#leaving ? this.#last(request, peer) : app.handler(request, peer)),
       // They have no room for that word.
       repeats: {
         find: (head) => (this.#leaving ? undefined : app.repeats.find(head)),
@@ -81,15 +82,29 @@ class Door {
     };
   }
 
-  async leave(ended: Promise<void>): Promise<void> {
+  /** Has clients go elsewhere, then takes no more of them; resolves once those taken last have asked. */
+  async leave(listeners: readonly Open[], ended: Promise<void>): Promise<void> {
     this.#leaving = true;
-    await Promise.race([new Promise((resolve) => setTimeout(resolve, LEAVING_MS)), ended]);
+    await Promise.race([after(LEAVING_MS), ended]);
+    // What waits to be accepted when a socket closes is reset. While nothing is worked on, next to nothing waits.
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#held = promise;
+    await after(HELD_MS);
+    for (const { listener } of listeners) listener.shut?.();
+    resolve();
+    await Promise.race([after(LEAVING_MS / 2), ended]);
+  }
+
+  async #last(...asked: Parameters<App["handler"]>): Promise<Response> {
+    await this.#held;
+    const answer = await this.app.handler(...asked);
+    answer.headers.set("connection", "close");
+    return answer;
   }
 }
 
-function closing(answer: Response): Response {
-  answer.headers.set("connection", "close");
-  return answer;
+function after(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** What the supervisor says, as what it means here. */
