@@ -160,6 +160,8 @@ export async function compose(config: Config, host: Host, crew?: Crew): Promise<
     act: () => host.collect(),
   });
   const hits = {
+    host,
+    loopFor: (url: string) => (isNear(url) ? loopId : undefined),
     config: () => current,
     providers: () => providers,
     store,
@@ -170,24 +172,22 @@ export async function compose(config: Config, host: Host, crew?: Crew): Promise<
       () => current.verifyTtlMs,
       (heard) => void crew?.gather("verified", heard),
     ),
-    samples: new Samples(),
     newId: requestIds(),
   };
   const proxy: ProxyParts = {
     ...hits,
-    host,
     memory: new RequestMemory(hits, { maxBytes: share(Math.max(1, Math.ceil(config.maxMemory / 2))) }),
     flights: new Flights<FlightHead>(),
     pricing,
     archive,
     budget,
     credentials: new CredentialReader(await installationSecret(host, config.data, report)),
+    samples: new Samples(),
     refreshes: new Refreshes(clock, () => share(current.refreshConcurrency)),
     recording: () => false,
     owners: crew && ownersIn(crew, host.askSocket),
     unread: { count: 0, limit: share(UNREAD_LIMIT) },
     loopId,
-    loopFor: (url) => (isNear(url) ? loopId : undefined),
     report,
   };
   const token = keptToken({ folder: config.data, files: host.files, report });

@@ -1,4 +1,5 @@
 import { headerCase } from "../header-case.ts";
+import type { Refusal } from "./refusal.ts";
 
 const REASONS: Readonly<Record<number, string>> = {
   100: "Continue",
@@ -59,6 +60,13 @@ const OWN = new Set(["connection", "keep-alive", "transfer-encoding", "content-l
 
 export function statusLine(status: number): string {
   return `HTTP/1.1 ${status} ${REASONS[status] ?? ""}\r\n`;
+}
+
+/** The whole answer to a refused request, behind which the connection ends. */
+export function refusalText({ status, why }: Refusal, date: string): string {
+  const type = "Content-Type: text/plain; charset=utf-8\r\n";
+  const rest = `Content-Length: ${why.length + 1}\r\n${date}Connection: close\r\n\r\n`;
+  return `${statusLine(status)}${type}${rest}${why}\n`;
 }
 
 /** What an answer's headers say, and what of them the connection has to know. */

@@ -33,9 +33,14 @@ export class Backlog {
     this.end += size;
   }
 
-  /** Uses the bytes up to `to`, of which somebody keeps views: nothing is written into their buffer any more. */
-  lend(to: number): void {
-    this.at = to;
+  /** All that is held, as a view. */
+  rest(): Uint8Array {
+    return this.bytes.subarray(this.at, this.end);
+  }
+
+  /** Uses `size` bytes, of which somebody keeps views: nothing is written into their buffer any more. */
+  lend(size: number): void {
+    this.at += size;
     this.#owned = false;
   }
 

@@ -1,14 +1,14 @@
-import type { ServeOptions } from "../host.ts";
-import { statusLine } from "./answer-head.ts";
+import { refusalText } from "./answer-head.ts";
 import { Backlog } from "./backlog.ts";
-import { Exchange, type ExchangeParts } from "./exchange.ts";
+import { Exchange, type ExchangeEnds } from "./exchange.ts";
 import { Gathering } from "./gathering.ts";
 import type { RequestHead } from "./head.ts";
 import { HeadReader } from "./head-reader.ts";
 import type { KnownHead } from "./heads.ts";
-import { Intake, type IntakeParts } from "./intake.ts";
+import { Intake } from "./intake.ts";
 import { Line, MAX_UNREAD } from "./line.ts";
-import type { Outlet, Wire } from "./outlet.ts";
+import { EMPTY } from "./octets.ts";
+import type { Wire } from "./outlet.ts";
 import { Refusal, refusals } from "./refusal.ts";
 import type { HttpServer } from "./server.ts";
 
@@ -19,7 +19,6 @@ const MAX_GATHER = 1024 * 1024;
 /** Time for a head from its first byte, and for a body that is gathered. */
 const HEAD_MS = 60_000;
 const GATHER_MS = 5_000;
-const CONTINUE = new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n");
 
 /**
  * `head`: between requests, or in a head. `gather`: a body that may be a repeat's comes in. `busy`: the handler's.
@@ -28,7 +27,7 @@ const CONTINUE = new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n");
 type State = "head" | "gather" | "busy" | "flush" | "skip";
 
 /** One client's connection: requests are read one after the other and answered in that order. */
-export class Connection implements ExchangeParts, IntakeParts {
+export class Connection implements ExchangeEnds {
   readonly #server: HttpServer;
   readonly #line: Line;
   readonly #backlog: Backlog;
@@ -64,14 +63,14 @@ export class Connection implements ExchangeParts, IntakeParts {
 
   /** The socket takes bytes again. */
   drain(): void {
-    this.outlet.flush();
+    this.#line.outlet.flush();
   }
 
   /** The client sends no more: it goes away, unless an answer at hand is still going out to it. */
   ended(): void {
     this.#last = true;
     if (this.#state === "flush" || this.#exchange?.ending) return;
-    this.#hangUp();
+    this.#end(false);
   }
 
   /** The socket is closed. */
@@ -83,7 +82,7 @@ export class Connection implements ExchangeParts, IntakeParts {
 
   /** Ends now if idle; otherwise it ends behind its answer, since the server is draining. */
   retire(): void {
-    if (this.#state === "head" && this.#backlog.size === 0) this.#hangUp();
+    if (this.#state === "head" && this.#backlog.size === 0) this.#end(false);
   }
 
   cut(): void {
@@ -99,34 +98,14 @@ export class Connection implements ExchangeParts, IntakeParts {
     else if (since !== undefined && now - since > GATHER_MS) this.#giveUpGathering();
   }
 
-  get outlet(): Outlet {
-    return this.#line.outlet;
-  }
-
-  get handler(): ServeOptions["handler"] {
-    return this.#server.handler;
-  }
-
   get closing(): boolean {
     return this.#last || this.#server.draining;
   }
 
-  date(): string {
-    return this.#server.date();
-  }
-
-  pause(): void {
-    this.#line.pause();
-  }
-
-  resume(): void {
-    this.#line.resume();
-  }
-
   /** Somebody asks for a body that has not come whole. */
-  wanted(): void {
-    if (this.#expects && !this.#exchange?.begun) this.outlet.plain(CONTINUE);
-  }
+  readonly #wanted = (): void => {
+    if (this.#expects && !this.#exchange?.begun) this.#line.outlet.proceed();
+  };
 
   #process(): void {
     if (this.#processing) return;
@@ -138,7 +117,9 @@ export class Connection implements ExchangeParts, IntakeParts {
     }
     this.#backlog.tidy();
     // Only now that the request is off the backlog: what is left there tells how to close.
-    if (this.#state === "flush" && this.#line.open) this.outlet.whenIdle(this.#flushed);
+    if (this.#state === "flush" && this.#line.open) {
+      this.#line.outlet.whenIdle(() => (this.closing ? this.#close() : this.#next()));
+    }
   }
 
   /** Takes the next request; false where its head is incomplete, or nothing may follow. */
@@ -156,12 +137,11 @@ export class Connection implements ExchangeParts, IntakeParts {
 
   /** True where the request was answered, false where its body is waited for; undefined: it is the handler's. */
   #tryRepeat(known: KnownHead): boolean | undefined {
-    const { repeats } = this.#server;
-    if (repeats === undefined || !mayRepeat(known.head)) return undefined;
-    known.repeat ??= repeats.find(known.head.text);
+    const { size } = known;
+    if (size === undefined) return undefined;
+    known.repeat ??= this.#server.repeats?.find(known.head.text);
     if (known.repeat === undefined) return undefined;
     const backlog = this.#backlog;
-    const size = known.head.body as number;
     const end = backlog.at + size;
     if (backlog.end >= end) {
       if (!this.#repeat(known, backlog.bytes.subarray(backlog.at, end))) return undefined;
@@ -169,7 +149,7 @@ export class Connection implements ExchangeParts, IntakeParts {
       return true;
     }
     if (size > MAX_GATHER || !this.#server.mayGather(size)) return undefined;
-    this.#beginGathering(known);
+    this.#beginGathering(known, size);
     return false;
   }
 
@@ -185,23 +165,16 @@ export class Connection implements ExchangeParts, IntakeParts {
     const { head, body: bytes } = answer;
     const connection = ending ? "Connection: close\r\n" : "";
     const length = `Content-Length: ${bytes.byteLength}\r\n`;
-    this.outlet.whole(`${head}${length}${this.#server.date()}${connection}\r\n`, bytes);
-    if (ending || !this.outlet.idle) this.#state = "flush";
+    this.#line.outlet.whole(`${head}${length}${this.#server.date()}${connection}\r\n`, bytes);
+    if (ending || !this.#line.outlet.idle) this.#state = "flush";
     return true;
   }
 
-  readonly #flushed = (): void => {
-    if (this.closing) this.#close();
-    else this.#next();
-  };
-
-  #beginGathering(known: KnownHead): void {
+  #beginGathering(known: KnownHead, size: number): void {
     const { octets, clock } = this.#server;
-    const backlog = this.#backlog;
-    const room = octets.alloc(known.head.body as number);
-    this.#gathering = new Gathering(known, { room, since: clock.monotonic() });
-    this.#gathering.add(backlog.bytes.subarray(0, backlog.end), backlog.at);
-    backlog.clear();
+    this.#gathering = new Gathering(known, { room: octets.alloc(size), since: clock.monotonic() });
+    this.#gathering.add(this.#backlog.rest(), 0);
+    this.#backlog.clear();
     this.#state = "gather";
   }
 
@@ -234,24 +207,18 @@ export class Connection implements ExchangeParts, IntakeParts {
   #begin(head: RequestHead, gathered?: Uint8Array): boolean {
     let intake: Intake | undefined;
     if (head.body !== 0) {
-      intake = new Intake(head.body, this);
-      const { bytes, at, end } = this.#backlog;
-      const used = gathered ? intake.push(gathered, 0) : intake.push(bytes.subarray(0, end), at);
+      intake = new Intake(head.body, { line: this.#line, wanted: this.#wanted });
+      const used = intake.push(gathered ?? this.#backlog.rest(), 0);
       if (used < 0) return this.#refuse(refusals.chunk());
       if (!gathered) this.#backlog.lend(used);
     }
     this.#state = "busy";
     this.#intake = intake;
     this.#expects = head.expects;
-    this.#exchange = new Exchange(head, intake, this);
-    const { address } = this.#line;
+    this.#exchange = new Exchange(head, intake, { server: this.#server, line: this.#line, connection: this });
+    const peer = { address: this.#line.address, head: head.text, takesDirect: true };
     const body = intake?.whole();
-    this.#exchange.begin({
-      address,
-      head: head.text,
-      takesDirect: true,
-      ...(body !== undefined && { body }),
-    });
+    this.#exchange.begin(body === undefined ? peer : { ...peer, body });
     return true;
   }
 
@@ -271,7 +238,7 @@ export class Connection implements ExchangeParts, IntakeParts {
       return;
     }
     intake.settle();
-    if (at < bytes.byteLength) this.#behind(bytes, at);
+    this.#behind(bytes, at);
     if (this.#state !== "skip") return;
     if (intake.complete) this.#next();
     else if (intake.dropped > MAX_UNREAD) this.#close();
@@ -305,30 +272,23 @@ export class Connection implements ExchangeParts, IntakeParts {
   }
 
   /** Answers in the handler's place and closes; false, as nothing follows. */
-  #refuse({ status, why }: Refusal): false {
-    const body = new TextEncoder().encode(`${why}\n`);
-    const type = "Content-Type: text/plain; charset=utf-8\r\n";
-    const rest = `Content-Length: ${body.byteLength}\r\n${this.#server.date()}Connection: close\r\n\r\n`;
-    this.outlet.whole(`${statusLine(status)}${type}${rest}`, body);
+  #refuse(refusal: Refusal): false {
+    this.#line.outlet.whole(refusalText(refusal, this.#server.date()), EMPTY);
     this.#last = true;
-    this.#linger();
+    this.#end(true);
     return false;
   }
 
   /** Ends the connection behind an answer that went out. */
   #close(): void {
     const unread = this.#backlog.size > 0 || (this.#intake !== undefined && !this.#intake.complete);
-    if (unread) this.#linger();
-    else this.#hangUp();
+    this.#end(unread);
   }
 
-  #linger(): void {
-    this.#line.linger();
-    this.#release();
-  }
-
-  #hangUp(): void {
-    this.#line.hangUp();
+  /** Closes; where bytes may be unread, in the way that lets the client read its answer. */
+  #end(unread: boolean): void {
+    if (unread) this.#line.linger();
+    else this.#line.hangUp();
     this.#release();
   }
 
@@ -341,9 +301,4 @@ export class Connection implements ExchangeParts, IntakeParts {
     this.#intake = undefined;
     this.#backlog.clear();
   }
-}
-
-/** Whether a request has the form of those that `Repeats` knows. */
-function mayRepeat({ method, body, old, expects }: RequestHead): boolean {
-  return method === "POST" && typeof body === "number" && body > 0 && !old && !expects;
 }

@@ -6,17 +6,24 @@ import type { Intake } from "./intake.ts";
 import { EMPTY } from "./octets.ts";
 import type { Outlet } from "./outlet.ts";
 
-export interface ExchangeParts {
-  readonly handler: ServeOptions["handler"];
-  readonly outlet: Outlet;
+/** How an answer's end is told to its connection. */
+export interface ExchangeEnds {
   /** Whether the connection is to end behind this answer, whatever client and handler wish. */
   readonly closing: boolean;
-  /** The `Date` line of now. */
-  date(): string;
   /** Called once where the answer went out whole; `close`: nothing may follow it on this connection. */
   done(close: boolean): void;
   /** Called instead where the answer broke off: the client must not take it for whole. */
   cut(): void;
+}
+
+export interface ExchangeParts {
+  readonly server: {
+    readonly handler: ServeOptions["handler"];
+    /** The `Date` line of now. */
+    date(): string;
+  };
+  readonly line: { readonly outlet: Outlet };
+  readonly connection: ExchangeEnds;
 }
 
 type Framing = "length" | "chunked" | "until-close";
@@ -57,7 +64,7 @@ export class Exchange {
 
   begin(peer: Peer): void {
     try {
-      const answer = this.#parts.handler(this.#arrival.request, peer);
+      const answer = this.#parts.server.handler(this.#arrival.request, peer);
       if (answer instanceof Promise)
         answer.then(
           (response) => this.#answer(response),
@@ -171,15 +178,18 @@ export class Exchange {
   #begin(status: number, lines: AnswerLines, framing: string, body: Uint8Array = EMPTY): void {
     const { keep, old } = this.#head;
     const unread = this.#intake !== undefined && !this.#intake.complete && !this.#intake.asked;
-    this.#close ||= !keep || lines.close || unread || this.#parts.closing;
+    this.#close ||= !keep || lines.close || unread || this.#parts.connection.closing;
     this.#begun = true;
     const connection = this.#close ? "Connection: close\r\n" : old ? "Connection: keep-alive\r\n" : "";
-    const date = lines.dated ? "" : this.#parts.date();
-    this.#parts.outlet.whole(`${statusLine(status)}${lines.lines}${framing}${date}${connection}\r\n`, body);
+    const date = lines.dated ? "" : this.#parts.server.date();
+    this.#parts.line.outlet.whole(
+      `${statusLine(status)}${lines.lines}${framing}${date}${connection}\r\n`,
+      body,
+    );
   }
 
   #goOn(): void {
-    const { outlet } = this.#parts;
+    const { outlet } = this.#parts.line;
     if (this.#over) return;
     if (outlet.idle) this.#source?.read().then(this.#onPiece, this.#onBroken);
     else outlet.whenIdle(() => this.#goOn());
@@ -194,7 +204,7 @@ export class Exchange {
 
   /** False where there are more bytes than the head said. */
   #send(bytes: Uint8Array): boolean {
-    const { outlet } = this.#parts;
+    const { outlet } = this.#parts.line;
     if (this.#framing === "chunked") outlet.chunk(bytes);
     else {
       this.#left -= bytes.byteLength;
@@ -209,7 +219,7 @@ export class Exchange {
       this.#broken();
       return;
     }
-    if (this.#framing === "chunked") this.#parts.outlet.lastChunk();
+    if (this.#framing === "chunked") this.#parts.line.outlet.lastChunk();
     this.#end();
   }
 
@@ -218,13 +228,13 @@ export class Exchange {
     this.#over = true;
     this.#source?.leave();
     this.#intake?.drop();
-    this.#parts.cut();
+    this.#parts.connection.cut();
   }
 
   /** All of the answer is in the outlet. */
   #end(): void {
     this.#ending = true;
-    const { outlet } = this.#parts;
+    const { outlet } = this.#parts.line;
     if (outlet.idle) this.#finished();
     else outlet.whenIdle(() => this.#finished());
   }
@@ -232,7 +242,7 @@ export class Exchange {
   #finished(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#parts.done(this.#close);
+    this.#parts.connection.done(this.#close);
   }
 }
 

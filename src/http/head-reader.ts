@@ -26,6 +26,7 @@ export class HeadReader {
     const last = this.#lastBytes;
     if (this.#last !== undefined && this.#repeats(backlog, last)) {
       backlog.at += last.byteLength;
+      this.#searched = 0;
       return this.#last;
     }
     const { bytes, end } = backlog;

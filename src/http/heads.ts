@@ -8,6 +8,8 @@ const MAX_ONE = 16 * 1024;
 /** A head that was read, and what is known of requests with it. */
 export interface KnownHead {
   readonly head: RequestHead;
+  /** Bytes of the body where a request has the form of those that `Repeats` knows. */
+  readonly size: number | undefined;
   /** What `Repeats.find` gave, until `answer` declines. */
   repeat: object | undefined;
 }
@@ -27,7 +29,7 @@ export class Heads {
     if (known !== undefined) return known;
     const head = parseHead(text, this.#scheme);
     if (head instanceof Refusal) return head;
-    const made = { head, repeat: undefined };
+    const made = { head, size: repeatable(head), repeat: undefined };
     if (text.length <= MAX_ONE) this.#keep(text, made);
     return made;
   }
@@ -41,4 +43,9 @@ export class Heads {
       this.#bytes -= oldest.length;
     }
   }
+}
+
+function repeatable({ method, body, old, expects }: RequestHead): number | undefined {
+  if (method !== "POST" || body === "chunked" || body === 0 || old || expects) return undefined;
+  return body;
 }

@@ -6,11 +6,10 @@ const HIGH = 256 * 1024;
 const LOW = 64 * 1024;
 
 export interface IntakeParts {
-  /** Called when the body is first asked for and has not come whole. */
-  wanted(): void;
   /** Makes the client wait, and go on. */
-  pause(): void;
-  resume(): void;
+  readonly line: { pause(): void; resume(): void };
+  /** Called when the body is first asked for and has not come whole. */
+  readonly wanted: () => void;
 }
 
 /** A request's body as it comes in: framed bytes go in, plain ones are read. */
@@ -88,7 +87,7 @@ export class Intake {
     this.#wakeReader();
     if (this.#held > HIGH && !this.#paused && !this.complete) {
       this.#paused = true;
-      this.#parts.pause();
+      this.#parts.line.pause();
     }
   }
 
@@ -153,7 +152,7 @@ export class Intake {
   #restart(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    this.#parts.resume();
+    this.#parts.line.resume();
   }
 
   #wakeReader(): void {

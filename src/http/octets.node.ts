@@ -1,9 +1,8 @@
-import { Buffer } from "node:buffer";
 import type { Octets } from "./octets.ts";
 
 const BLANK = Buffer.from("\r\n\r\n", "latin1");
 
-/** `Octets` by `node:buffer`, which both runtimes have. */
+/** `Octets` by Node's `Buffer`, which both runtimes have. */
 export const octets: Octets = {
   alloc: (size) => Buffer.allocUnsafeSlow(size),
   latin1: (bytes, from, to) => bufferOf(bytes).toString("latin1", from, to),

@@ -24,6 +24,7 @@ const BEHIND_HEAD = 64 * 1024;
 const TURN = 1024 * 1024;
 const PIECE = 256 * 1024;
 const CRLF = new Uint8Array([13, 10]);
+const CONTINUE = new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n");
 const LAST_CHUNK = new Uint8Array([48, 13, 10, 13, 10]);
 const HEX = new TextEncoder().encode("0123456789abcdef");
 
@@ -110,6 +111,11 @@ export class Outlet {
     this.#copied(this.#scratch.bytes, line);
     this.plain(data);
     this.plain(CRLF);
+  }
+
+  /** Asks the client for the body that it holds back (`Expect: 100-continue`). */
+  proceed(): void {
+    this.plain(CONTINUE);
   }
 
   /** The end of a body in chunks. */

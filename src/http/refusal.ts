@@ -24,5 +24,5 @@ export const refusals = {
   headTooLarge: () =>
     new Refusal(431, "Send less than 256 KiB and at most 500 header lines: the head is larger."),
   headTooSlow: () => new Refusal(408, "Send the request's head within a minute: it did not end."),
-  chunk: () => new Refusal(400, "Send chunks as RFC 9112 §7.1 has them: one is malformed."),
+  chunk: () => new Refusal(400, "Send chunks as RFC 9112 section 7.1 has them: one is malformed."),
 };

@@ -24,6 +24,22 @@ export interface Call {
   readonly credential: Credential;
   /** Sent by a page of another site: forwarded, never a hit. */
   readonly foreignOrigin: boolean;
+  /** What the journal says of it, where that was worked out for an earlier request with the same head. */
+  readonly facts?: CallFacts;
+}
+
+/** What the journal says of a request whatever becomes of it. */
+export interface CallFacts {
+  readonly method: string;
+  /** Path and query, credentials masked. */
+  readonly target: string;
+  readonly userAgent: string | undefined;
+  readonly referer: string | undefined;
+  readonly provider: string;
+  readonly endpoint: string | undefined;
+  readonly namespace: string;
+  /** Its label. */
+  readonly credential: string;
 }
 
 export interface CallOptions {

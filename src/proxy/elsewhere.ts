@@ -8,6 +8,7 @@ import { mediaType } from "./headers.ts";
 import type { Found } from "./job.ts";
 import { keyOf } from "./key.ts";
 import type { ProxyParts } from "./parts.ts";
+import type { Reason } from "./reason.ts";
 import { packed } from "./relay.ts";
 import { counted, replyOf } from "./reply.ts";
 
@@ -28,17 +29,17 @@ export interface Owners {
 export function answerElsewhere(
   parts: ProxyParts,
   call: Call,
-  options: { job: Job; found: Found | undefined; body: Uint8Array },
+  options: { job: Job; found: Found | undefined; body: Uint8Array; reason: Reason | undefined },
 ): Promise<Response | undefined> | undefined {
   const { owners } = parts;
-  const { job, found, body } = options;
+  const { job, found, body, reason } = options;
   if (owners === undefined || call.peer.relayed !== undefined) return undefined;
   // Who neither joins nor is joined has nobody to meet there.
   if (!job.plan.join || job.plan.offline !== undefined) return undefined;
   // Of identical requests in a run each counts: one place counts them all.
   if (found?.standing === "fresh" && call.controls.sample !== "auto") return undefined;
   const owner = owners.of(ownedBy(job));
-  return owner === undefined ? undefined : ask(parts, call, { owners, owner, body });
+  return owner === undefined ? undefined : ask(parts, call, { owners, owner, body, reason });
 }
 
 /** Whether another worker may be the one that counts this request's samples: what is stored says nothing before. */
@@ -61,7 +62,12 @@ function ownedBy(job: Job): string {
 async function ask(
   parts: ProxyParts,
   call: Call,
-  { owners, owner, body }: { owners: Owners; owner: string; body: Uint8Array },
+  {
+    owners,
+    owner,
+    body,
+    reason,
+  }: { owners: Owners; owner: string; body: Uint8Array; reason: Reason | undefined },
 ): Promise<Response | undefined> {
   const gone = new AbortController();
   const { request, method, at, began, peer } = call;
@@ -82,6 +88,7 @@ async function ask(
     if (error instanceof ClientGone) return new Response(null, { status: 499 });
     return undefined;
   }
+  reason?.told();
   return passedBack(parts, call, { response, leave: () => gone.abort() });
 }
 

@@ -120,8 +120,9 @@ async function explainCacheable(
   { plan, question }: Asking,
 ): Promise<Partial<Explained> & Verdict> {
   const config = parts.config();
-  const keys = keysOf(parts, call, { plan, gist: question, keyHeaders: config.keyHeaders, peek: true });
-  const job = jobOf(parts, call, { keys, question, body: undefined, reserved: 0 });
+  const { keyParts, upstream } = parts.memory.head(call, plan);
+  const keys = keysOf(parts, call, { plan, keyParts, gist: question, peek: true });
+  const job = jobOf(call, { keys, question, upstream, body: undefined, reserved: 0 });
   const found = lookUp(parts, call.controls, job);
   const verdict = await verdictOf(parts, call, { job, question, found });
   const entry = found?.entry ?? parts.store.get(job.key);

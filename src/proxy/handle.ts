@@ -16,6 +16,7 @@ import { planFor } from "./policy.ts";
 import { readQuestion } from "./question.ts";
 import { Reason } from "./reason.ts";
 import { refuse, refuseUnread } from "./refuse.ts";
+import type { KnownHead } from "./repeats.ts";
 import type { Delivery } from "./reply.ts";
 import { tell } from "./report.ts";
 import { share } from "./share.ts";
@@ -25,17 +26,20 @@ import { refreshBehind, serve } from "./stored.ts";
 export async function handle(parts: ProxyParts, request: Request, peer: Peer): Promise<Response> {
   const config = parts.config();
   const id = parts.newId();
+  const seen = parts.memory.seen(peer.head);
   let call: Call;
   try {
-    call = readCall(request, {
-      peer,
-      id,
-      config,
-      clock: parts.clock,
-      providers: parts.providers(),
-      credentials: parts.credentials,
-      loopId: parts.loopId,
-    });
+    call = seen
+      ? again(parts, seen, { request, peer, id })
+      : readCall(request, {
+          peer,
+          id,
+          config,
+          clock: parts.clock,
+          providers: parts.providers(),
+          credentials: parts.credentials,
+          loopId: parts.loopId,
+        });
   } catch (error) {
     return refuseUnread(
       parts,
@@ -46,7 +50,7 @@ export async function handle(parts: ProxyParts, request: Request, peer: Peer): P
   const reason = call.controls.explain ? new Reason() : undefined;
   let response: Response;
   try {
-    response = await journey(parts, call, { config, reason });
+    response = await journey(parts, call, { config, reason, seen });
   } catch (error) {
     if (error instanceof ClientGone || request.signal.aborted) return gone(parts, call, error);
     response = refuse(parts, call, {
@@ -61,11 +65,11 @@ export async function handle(parts: ProxyParts, request: Request, peer: Peer): P
 async function journey(
   parts: ProxyParts,
   asked: Call,
-  { config, reason }: { config: Config; reason: Reason | undefined },
+  { config, reason, seen }: { config: Config; reason: Reason | undefined; seen: KnownHead | undefined },
 ): Promise<Response> {
-  const plan = planFor(asked, config, { recording: parts.recording() });
+  const plan = seen?.plan ?? planFor(asked, config, { recording: parts.recording() });
   const call = plan.lookUp ? lookUpCall(asked) : asked;
-  const { maxBody, allowedOrigins, keyHeaders } = config;
+  const { maxBody, allowedOrigins } = config;
   const pass = (detail: string, body: Uint8Array | ReadableStream<Uint8Array> | null) =>
     bypass(parts, call, { plan, detail, body, maxBody, allowedOrigins });
 
@@ -75,15 +79,14 @@ async function journey(
   let flying = false;
   try {
     const { maxRequest } = plan;
-    const known =
-      reason === undefined && !numberedElsewhere(parts, call)
-        ? parts.memory.gistOf(call, body.bytes)
-        : undefined;
-    let keys = known && keysOf(parts, call, { plan, gist: known, keyHeaders });
+    const head = seen ?? parts.memory.head(call, plan);
+    const { keyParts, upstream } = head;
+    const repeats = reason === undefined && !numberedElsewhere(parts, call);
+    const known = repeats ? parts.memory.gistOf(head, body.bytes) : undefined;
+    let keys = known && keysOf(parts, call, { plan, keyParts, gist: known });
     if (known !== undefined && keys !== undefined) {
       const found = lookUp(parts, call.controls, keys);
       if (found?.standing === "fresh") {
-        parts.memory.learn(call, { plan, keys, gist: known, body: body.bytes });
         return serve(parts, call, { plan, found, word: "HIT", allowedOrigins });
       }
     }
@@ -94,19 +97,14 @@ async function journey(
       settings: config,
     });
     if (typeof question === "string") return await pass(question, body.bytes);
-    keys ??= keysOf(parts, call, { plan, gist: question, keyHeaders });
-    let job = jobOf(parts, call, { keys, question, body: body.bytes, reserved: body.reserved });
+    keys ??= keysOf(parts, call, { plan, keyParts, gist: question });
+    let job = jobOf(call, { keys, question, upstream, body: body.bytes, reserved: body.reserved });
     let found = lookUp(parts, call.controls, job);
-    const elsewhere = answerElsewhere(parts, call, { job, found, body: body.bytes });
-    if (elsewhere !== undefined) {
-      const answer = await elsewhere;
-      if (answer !== undefined) {
-        reason?.told();
-        return answer;
-      }
-      // It may have been stored before its owner went away.
-      found = lookUp(parts, call.controls, job);
-    }
+    const asking = answerElsewhere(parts, call, { job, found, body: body.bytes, reason });
+    const elsewhere = asking && (await asking);
+    if (elsewhere !== undefined) return elsewhere;
+    // It may have been stored before its owner went away.
+    if (asking !== undefined) found = lookUp(parts, call.controls, job);
     if (question.asked.endpoint.kind === "embeddings" && found?.standing !== "fresh") {
       const answered = await answerInputs(parts, call, { job, question, found, allowedOrigins });
       if (answered instanceof Response) return answered;
@@ -118,7 +116,7 @@ async function journey(
     const near = wanted ? nearestStored(parts, job, question.plain) : undefined;
     reason?.looked(found, near);
     if (found?.standing === "fresh") {
-      parts.memory.learn(call, { plan, keys, gist: question, body: body.bytes });
+      parts.memory.learn(head, body.bytes, question);
       return serve(parts, call, { plan, found, word: "HIT", allowedOrigins });
     }
     if (found?.standing === "stale") {
@@ -140,6 +138,15 @@ async function journey(
     // A flight gives back what it took with the job that began it.
     if (!flying) parts.budget.give(body.reserved);
   }
+}
+
+/** A request with a head that was read before. */
+function again(
+  parts: ProxyParts,
+  { call }: KnownHead,
+  own: { request: Request; peer: Peer; id: string },
+): Call {
+  return { ...call, ...own, at: parts.clock.now(), began: parts.clock.monotonic() };
 }
 
 /** Which request it was. Without its key, whose digits some clients take for a status (litellm looks for "403"). */

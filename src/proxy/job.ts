@@ -3,7 +3,6 @@ import type { Call } from "./call.ts";
 import type { Controls } from "./controls.ts";
 import { credentialLabel } from "./credential.ts";
 import type { Job } from "./flight.ts";
-import { upstreamHeaders } from "./headers.ts";
 import { answerHeaders, type KeyParts, keyOf, wantedHeaders } from "./key.ts";
 import type { ProxyParts } from "./parts.ts";
 import { type Freshness, freshness, type Plan, type Standing, standing, unproven } from "./policy.ts";
@@ -43,41 +42,49 @@ export function keysIn(
   };
 }
 
+/** What a request's keys are made of beside its body, as its head has it. */
+export function keyPartsOf(call: Call, keyHeaders: readonly string[]): Keys["keyParts"] {
+  const { provider, upstreamPath, query } = call.route;
+  const { sample, namespace } = call.controls;
+  return {
+    namespace,
+    provider: provider.name,
+    path: upstreamPath,
+    query,
+    headers: answerHeaders(call.request.headers, wantedHeaders(provider, keyHeaders)),
+    sample: sample === "auto" ? 0 : sample,
+  };
+}
+
 /** Works out the keys of a request; one with `sample: auto` takes its number, unless it only peeks. */
 export function keysOf(
   parts: Pick<ProxyParts, "verified" | "samples">,
   call: Call,
-  options: { plan: Plan; gist: Gist; keyHeaders: readonly string[]; peek?: boolean },
+  options: { plan: Plan; keyParts: Keys["keyParts"]; gist: Gist; peek?: boolean },
 ): Keys {
-  const { gist, peek = false } = options;
-  const { provider, upstreamPath, query } = call.route;
+  const { gist, keyParts } = options;
   const claim = options.plan.proves
-    ? { provider: provider.name, model: gist.model ?? "", tag: options.plan.ownPool }
+    ? { provider: keyParts.provider, model: gist.model ?? "", tag: options.plan.ownPool }
     : undefined;
   const plan = claim === undefined || parts.verified.has(claim) ? options.plan : unproven(options.plan);
-  const plainParts = {
-    namespace: call.controls.namespace,
-    provider: provider.name,
-    path: upstreamPath,
-    query,
-    headers: answerHeaders(call.request.headers, wantedHeaders(provider, options.keyHeaders)),
-    sample: 0,
-  };
-  const { sample: said, run } = call.controls;
-  const number = peek ? "peek" : "number";
-  const sample =
-    said === "auto"
-      ? parts.samples[number](run, keysIn(plainParts, plan, gist).key, call.request.headers)
-      : said;
-  const keyParts = { ...plainParts, sample };
-  return { plan, claim, keyParts, ...keysIn(keyParts, plan, gist) };
+  const plain = { plan, claim, keyParts, ...keysIn(keyParts, plan, gist) };
+  if (call.controls.sample !== "auto") return plain;
+  const number = options.peek ? "peek" : "number";
+  const sample = parts.samples[number](call.controls.run, plain.key, call.request.headers);
+  const numbered = { ...keyParts, sample };
+  return { ...plain, keyParts: numbered, ...keysIn(numbered, plan, gist) };
 }
 
-/** All that a provider call for this request needs. */
+/** All that a provider call for this request needs; `upstream` are the headers that go up. */
 export function jobOf(
-  parts: Pick<ProxyParts, "host" | "loopFor">,
   call: Call,
-  options: { keys: Keys; question: Question; body: Uint8Array | undefined; reserved: number },
+  options: {
+    keys: Keys;
+    question: Question;
+    upstream: Headers;
+    body: Uint8Array | undefined;
+    reserved: number;
+  },
 ): Job {
   const { keys, question, body } = options;
   const { provider, url } = call.route;
@@ -101,12 +108,7 @@ export function jobOf(
     request: {
       url,
       method: call.method,
-      headers: upstreamHeaders(call.request.headers, {
-        decodes: parts.host.decodes,
-        dropCacheControl: true,
-        loop: parts.loopFor(url),
-        provider: provider.name,
-      }),
+      headers: options.upstream,
       body: call.method === "GET" ? undefined : body,
     },
     content: {

@@ -2,40 +2,47 @@ import { LRUCache } from "lru-cache";
 import type { Config } from "../config.ts";
 import type { RepeatAnswer, Repeats } from "../host.ts";
 import type { Provider } from "../providers/provider.ts";
-import type { Call } from "./call.ts";
-import type { Controls } from "./controls.ts";
+import type { Call, CallFacts } from "./call.ts";
 import { headText } from "./hit-head.ts";
-import { type Gist, type Keys, keysIn, lookUp } from "./job.ts";
-import type { KeyParts } from "./key.ts";
+import { upstreamHeaders } from "./headers.ts";
+import { type Gist, type Keys, keyPartsOf, keysIn, lookUp } from "./job.ts";
 import { type KnownBody, KnownBodies } from "./known-bodies.ts";
 import type { ProxyParts } from "./parts.ts";
 import type { Plan } from "./policy.ts";
 import { atOnce, hitStatus } from "./reply.ts";
-import { type CallFacts, eventOf, factsOf, savedBy } from "./report.ts";
+import { eventOf, factsOf, savedBy } from "./report.ts";
 
-/** What the handler decided for requests with one head: a function of that head and of the settings alone. */
+/** What the handler worked out for requests with one head: a function of that head and of the settings alone. */
 export interface KnownHead {
   readonly config: Config;
   readonly providers: ReadonlyMap<string, Provider>;
+  readonly call: SameCall;
   readonly plan: Plan;
-  readonly controls: Controls;
-  readonly keyParts: Omit<KeyParts, "partition" | "body">;
+  /** What its keys are made of; with sample 0 where each request takes a number of its own. */
+  readonly keyParts: Keys["keyParts"];
+  /** What goes up with its body. */
+  readonly upstream: Headers;
   /** What its bodies mean. */
   readonly context: number;
   readonly facts: CallFacts;
+  /** Whether equal requests get equal answers for as long as an entry is fresh, whoever reads them and how. */
+  readonly repeats: boolean;
 }
+
+/** A call less what is each request's own. */
+export type SameCall = Omit<Call, "request" | "peer" | "at" | "began" | "id">;
 
 const HEADS_BYTES = 8 * 1024 * 1024;
 const HEAD_OVERHEAD_BYTES = 2048;
 
 type Parts = Pick<
   ProxyParts,
-  "config" | "providers" | "store" | "clock" | "verified" | "journal" | "newId" | "samples"
+  "config" | "providers" | "store" | "clock" | "verified" | "journal" | "newId" | "host" | "loopFor"
 >;
 
 /**
- * Requests that were answered from the store before. Of a head the handler's decisions are remembered, of a body its
- * digest; an equal request then takes a comparison, a look into the store and a line in the journal.
+ * Requests that came before. Of a head the handler's decisions are remembered, of a body that was answered from the
+ * store its digest; an equal request then takes a comparison, a look into the store and a line in the journal.
  *
  * Nothing here outlives a change of the settings, and nothing that time or other requests decide is remembered: the
  * entry, its freshness and a credential's standing are looked up each time.
@@ -56,12 +63,20 @@ export class RequestMemory implements Repeats<KnownHead> {
   }
 
   find(head: string): KnownHead | undefined {
+    const known = this.#heads.get(head);
+    return known?.repeats ? known : undefined;
+  }
+
+  /** What was worked out for this head under today's settings. */
+  seen(head: string | undefined): KnownHead | undefined {
+    if (head === undefined) return undefined;
+    this.#settle();
     return this.#heads.get(head);
   }
 
   answer(known: KnownHead, body: Uint8Array, address: string): RepeatAnswer | undefined {
     const parts = this.#parts;
-    const { plan, facts } = known;
+    const { plan, facts, call } = known;
     if (known.config !== parts.config() || known.providers !== parts.providers()) return undefined;
     const at = parts.clock.now();
     const began = parts.clock.monotonic();
@@ -70,10 +85,10 @@ export class RequestMemory implements Repeats<KnownHead> {
     const { gist } = knownBody;
     if (
       plan.proves &&
-      !parts.verified.has({ provider: facts.provider ?? "", model: gist.model ?? "", tag: plan.ownPool })
+      !parts.verified.has({ provider: facts.provider, model: gist.model ?? "", tag: plan.ownPool })
     )
       return undefined;
-    const found = lookUp(parts, known.controls, { plan, ...keysFor(known, knownBody) });
+    const found = lookUp(parts, call.controls, { plan, ...keysFor(known, knownBody) });
     if (found?.standing !== "fresh") return undefined;
     const { entry, fresh } = found;
     const { bytes } = entry.body;
@@ -84,8 +99,8 @@ export class RequestMemory implements Repeats<KnownHead> {
     const id = parts.newId();
     parts.journal.add(
       eventOf(
-        { ...facts, remote: address },
-        { at, began, id },
+        facts,
+        { at, began, id, remote: address },
         {
           status: entry.status,
           word: "HIT",
@@ -105,36 +120,43 @@ export class RequestMemory implements Repeats<KnownHead> {
     };
   }
 
-  /** What a body says that was read before; undefined where it has to be read. */
-  gistOf(call: Call, body: Uint8Array): Gist | undefined {
+  /** What a cacheable request's head comes to; remembered for the next one with the same. */
+  head(call: Call, plan: Plan): KnownHead {
     this.#settle();
-    return this.#bodies.find(this.#contextOf(call), body)?.gist;
-  }
-
-  /** Remembers a request that was answered with a fresh entry. */
-  learn(
-    call: Call,
-    { plan, keys, gist, body }: { plan: Plan; keys: Keys; gist: Gist; body: Uint8Array },
-  ): void {
-    this.#settle();
-    const context = this.#contextOf(call);
-    if (this.#bodies.find(context, body) === undefined) this.#bodies.add(context, body, gist);
-    const { head } = call.peer;
-    if (head === undefined || !repeats(call, plan) || this.#isKnown(head)) return;
-    this.#heads.set(head, {
-      config: this.#parts.config(),
+    const config = this.#parts.config();
+    const { request, peer: _peer, at: _at, began: _began, id: _id, ...same } = call;
+    const { provider, url } = call.route;
+    const facts = factsOf(call);
+    const known: KnownHead = {
+      config,
       providers: this.#parts.providers(),
+      call: { ...same, facts },
       plan,
-      controls: call.controls,
-      keyParts: keys.keyParts,
-      context,
-      facts: factsOf(call),
-    });
+      keyParts: keyPartsOf(call, config.keyHeaders),
+      upstream: upstreamHeaders(request.headers, {
+        decodes: this.#parts.host.decodes,
+        dropCacheControl: true,
+        loop: this.#parts.loopFor(url),
+        provider: provider.name,
+      }),
+      context: this.#contextOf(call),
+      facts,
+      repeats: repeats(call, plan),
+    };
+    const { head } = call.peer;
+    if (head !== undefined && !plan.lookUp) this.#heads.set(head, known);
+    return known;
   }
 
-  #isKnown(head: string): boolean {
-    const known = this.#heads.peek(head);
-    return known !== undefined && known.config === this.#config && known.providers === this.#providers;
+  /** What a body says that was read before; undefined where it has to be read. */
+  gistOf(head: KnownHead, body: Uint8Array): Gist | undefined {
+    return head.config === this.#config ? this.#bodies.find(head.context, body)?.gist : undefined;
+  }
+
+  /** Remembers the body of a request that was answered with a fresh entry. */
+  learn(head: KnownHead, body: Uint8Array, gist: Gist): void {
+    if (this.gistOf(head, body) === undefined && head.config === this.#config)
+      this.#bodies.add(head.context, body, gist);
   }
 
   /** Digests depend on the settings, so other settings begin with nothing. */
@@ -161,7 +183,6 @@ export class RequestMemory implements Repeats<KnownHead> {
   }
 }
 
-/** Whether equal requests get equal answers for as long as the entry is fresh, whoever reads them and how. */
 function repeats({ method, controls, request }: Call, plan: Plan): boolean {
   return (
     method === "POST" &&

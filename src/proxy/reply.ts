@@ -57,6 +57,7 @@ export function replyEntry(
     const plain = bodyReader(body);
     const renewed = id?.reader(plain) ?? plain;
     const source = paced(entry, renewed, options) ?? renewed;
+    if (id === undefined && call.peer.takesDirect) headers.set("content-length", String(body.size));
     return respond(call, { status, headers, body: counted(source, options) }, options);
   }
   options.ended(atOnce(body.size, options.now()));

@@ -1,6 +1,6 @@
 import type { CacheKey, Entry, Spent } from "../cache/entry.ts";
 import type { CacheWord, RequestEvent, RequestOutcome } from "../journal/event.ts";
-import type { Call } from "./call.ts";
+import type { Call, CallFacts } from "./call.ts";
 import { credentialLabel, masked, maskedQuery, maskedReferer, maskedText } from "./credential.ts";
 import type { AnswerFlight, Job, Outcome } from "./flight.ts";
 import type { ProxyParts } from "./parts.ts";
@@ -20,18 +20,8 @@ export interface Told {
   readonly shared?: Spent | undefined;
 }
 
-/** What the journal says of a request whatever becomes of it: worked out once where it repeats. */
-export interface CallFacts
-  extends Pick<
-    RequestEvent,
-    "method" | "target" | "userAgent" | "referer" | "provider" | "endpoint" | "namespace" | "credential"
-  > {
-  readonly remote: string;
-}
-
 export function factsOf(call: Call): CallFacts {
   return {
-    remote: call.peer.address,
     method: call.method,
     target: masked(call.url.pathname) + maskedQuery(call.url.search),
     userAgent: maskedText(call.request.headers.get("user-agent")),
@@ -45,15 +35,25 @@ export function factsOf(call: Call): CallFacts {
 
 /** Writes one request into the journal, once its body has ended. */
 export function tell(parts: Pick<ProxyParts, "journal">, call: Call, told: Told): void {
-  parts.journal.add(eventOf(factsOf(call), call, told));
+  parts.journal.add(
+    eventOf(
+      call.facts ?? factsOf(call),
+      { at: call.at, began: call.began, id: call.id, remote: call.peer.address },
+      told,
+    ),
+  );
 }
 
 /** One request as the journal takes it; `at` is epoch ms and `began` monotonic ms of its coming. */
-export function eventOf(facts: CallFacts, came: Pick<Call, "at" | "began" | "id">, told: Told): RequestEvent {
+export function eventOf(
+  facts: CallFacts,
+  came: Pick<Call, "at" | "began" | "id"> & { readonly remote: string },
+  told: Told,
+): RequestEvent {
   const { delivery, led } = told;
   return {
     at: came.at,
-    remote: facts.remote,
+    remote: came.remote,
     method: facts.method,
     target: facts.target,
     status: told.status,

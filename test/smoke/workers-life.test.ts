@@ -96,6 +96,35 @@ life(
   },
 );
 
+life("requests that a killed worker was asking for are asked again by those that took them", async (run) => {
+  const { provider, server, seats } = run;
+  const [victim, other] = seats;
+  // About half of them are the victim's to ask; none of them hears from the provider before it is killed.
+  const asked: Seat[] = [];
+  for (let tries = 0; asked.length < 8 && tries < 40; tries++) {
+    const found = await seatsAt(server, SIZE);
+    for (const seat of found) {
+      if (seat.pid === other.pid) asked.push(seat);
+      else seat.connection.destroy();
+    }
+  }
+  const sent = asked.map((seat) =>
+    seat.send({ path: openai.path, body: JSON.stringify(openai.request(fresh(), false)) }),
+  );
+  await Promise.all(sent);
+  const calls: Call[] = [];
+  while (calls.length < asked.length) calls.push(await provider.next());
+  let lost = 0;
+  for (const call of calls) void call.closed.then(() => lost++);
+  provider.handler = answerWell;
+  process.kill(victim.pid, "SIGKILL");
+  // Whoever asked a call that is lost hears nothing of its answer.
+  for (const call of calls) await answerWell(call);
+  for (const seat of asked) assertMiss(await seat.connection.answer());
+  await eventually(() => assert.equal(provider.count, asked.length + lost));
+  leave(asked);
+});
+
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
   life(`${signal} lets streams at every worker finish, and leaves no process behind`, async (run) => {
     const { provider, server, seats } = run;

@@ -1,5 +1,4 @@
 /** An HTTP server without sockets: what its connection reads and writes is in the test's hands. */
-import { Buffer } from "node:buffer";
 import type { Repeats, ServeOptions } from "../../src/host.ts";
 import type { Connection } from "../../src/http/connection.ts";
 import { octets } from "../../src/http/octets.node.ts";

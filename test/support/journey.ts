@@ -83,6 +83,15 @@ export function journey(
   const events: RequestEvent[] = [];
   const reports: string[] = [];
   const hits = {
+    host: {
+      decodes: [],
+      decode: () => Promise.reject(new Error("no coding here")),
+      fetch: async (url: string, init: UpstreamInit) => {
+        run.calls++;
+        return run.provider(url, init);
+      },
+    },
+    loopFor: () => undefined,
     config: () => run.config,
     providers: () => providers,
     store: options.store ?? memoryStore({ maxBytes: 64 * 1024 * 1024 }),
@@ -116,14 +125,6 @@ export function journey(
     parts: {
       ...hits,
       memory: new RequestMemory(hits, { maxBytes: 32 * 1024 * 1024 }),
-      host: {
-        decodes: [],
-        decode: () => Promise.reject(new Error("no coding here")),
-        fetch: async (url, init) => {
-          run.calls++;
-          return run.provider(url, init);
-        },
-      },
       flights: new Flights<FlightHead>(),
       pricing: { price: (call) => run.price(call) },
       archive: {
@@ -136,7 +137,6 @@ export function journey(
       recording: () => run.recording,
       unread: { count: 0, limit: 64 },
       loopId: "askonce-test",
-      loopFor: () => undefined,
       report: (message) => void reports.push(message),
     },
     ask({ path = CHAT, body = { model: "m", messages: [] }, headers = {}, signal } = {}) {

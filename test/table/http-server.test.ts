@@ -114,6 +114,20 @@ test("any split of the bytes gives the same requests", async () => {
   );
 });
 
+test("a head that came before, in pieces this time, does not hide the end of the shorter one behind it", async () => {
+  const seen: string[] = [];
+  const { send } = testServer((request) => {
+    seen.push(pathOf(request));
+    return reply("x");
+  }).connect();
+  const long = get("/long", `X-Long: ${"x".repeat(300)}`);
+  send(long);
+  send(long.slice(0, 250));
+  send(`${long.slice(250)}${get("/a")}`);
+  send(get("/b"));
+  assert.deepEqual(seen, ["/long", "/long", "/a", "/b"]);
+});
+
 test("what is refused is answered once, nothing behind it is read, and the connection closes", () => {
   let asked = 0;
   const { wire, send, connection } = testServer(() => {
