@@ -1,18 +1,21 @@
 import { type AdminParts, createAdmin } from "./admin/admin.ts";
+import { type Recorder, recorder } from "./admin/recorder.ts";
 import { keptToken } from "./admin/token.ts";
 import { createAdminApp, createApp } from "./app.ts";
 import { Flights } from "./cache/flights.ts";
 import { memoryStore } from "./cache/memory.ts";
+import { NOTHING_NOTED, noted } from "./cache/noted.ts";
 import { purgeAll } from "./cache/purge.ts";
 import { tieredStore } from "./cache/tiered.ts";
 import { systemClock } from "./clock.ts";
 import type { Config, ListenAddress } from "./config.ts";
-import { installationSecret, isNear, randomHex, requestIds } from "./identity.ts";
-import { onceIdle } from "./idle.ts";
+import { isNear } from "./near.ts";
+import { Quiet } from "./idle.ts";
 import { type Crew, shareOf } from "./crew.ts";
 import { eventLines, isEvents } from "./crew-events.ts";
 import { joinCrew, ownersIn } from "./crew-parts.ts";
 import type { Host, Peer, Repeats } from "./host.ts";
+import { installationSecret, randomHex, requestIds } from "./installation.ts";
 import { createJournal } from "./journal/journal.ts";
 import type { Shown } from "./journal/exposition.ts";
 import { createTraces } from "./journal/otel.ts";
@@ -23,13 +26,14 @@ import { Budget } from "./proxy/budget.ts";
 import { CredentialReader } from "./proxy/credential.ts";
 import { explainer } from "./proxy/explain.ts";
 import type { FlightHead } from "./proxy/flight.ts";
-import type { ProxyParts } from "./proxy/parts.ts";
+import { type ProxyParts, UNREAD_LIMIT } from "./proxy/parts.ts";
 import { Refreshes } from "./proxy/refresh.ts";
-import { type KnownHead, RequestMemory } from "./proxy/repeats.ts";
 import { rekeyer } from "./proxy/rekey.ts";
 import { unpacked } from "./proxy/relay.ts";
+import { type KnownHead, RequestMemory } from "./proxy/repeats.ts";
 import { Samples } from "./proxy/samples.ts";
 import { Verified } from "./proxy/verified.ts";
+import { Watch, type Watched } from "./proxy/watch.ts";
 import { openArchive } from "./storage/archive.ts";
 import { refuseNewerArchive } from "./storage/archive-file.ts";
 import { archiveShare } from "./storage/archive-room.ts";
@@ -61,8 +65,23 @@ export interface App {
   draining(): void;
   /** Ends what is still under way: the grace is over. */
   cut(): void;
+  /** What was asked and answered, of a process that runs one command. */
+  watched(): Watched;
+  /** The cassette around that command. */
+  readonly recorder: Recorder;
+  /** Resolves once no answer is under way. */
+  settled(): Promise<void>;
   /** Waits for the answers under way to be kept, then closes the store. */
   close(): Promise<void>;
+}
+
+export interface ComposeOptions {
+  /** Whether requests are looked on for `watched`. */
+  readonly watching?: boolean;
+  /** Whether the data folder is that of one cassette and its one user: everything complete is kept, in one pool. */
+  readonly recording?: boolean;
+  /** The workers of which this process is one. */
+  readonly crew?: Crew | undefined;
 }
 
 /** What is wrong with one of the data folder's databases, in words; undefined where nothing is, or there is none. */
@@ -72,7 +91,11 @@ export async function databaseFault(host: Host, path: string): Promise<string | 
 }
 
 /** The only place where parts meet. Rejects with `StartError` where the database is newer than this program. */
-export async function compose(config: Config, host: Host, crew?: Crew): Promise<App> {
+export async function compose(
+  config: Config,
+  host: Host,
+  { watching = false, recording = false, crew }: ComposeOptions = {},
+): Promise<App> {
   let read = config;
   /** What the admin API changed, until the restart. */
   let changes: Pick<Partial<Config>, "mode" | "ttlMs"> = {};
@@ -98,7 +121,9 @@ export async function compose(config: Config, host: Host, crew?: Crew): Promise<
     tends: crew && (() => crew.sockets().findIndex(Boolean) === crew.index),
   });
   refuseNewerArchive(config.data);
-  const store = tieredStore({ memory: memoryStore({ maxBytes: share(config.maxMemory) }), durable });
+  const tiers = tieredStore({ memory: memoryStore({ maxBytes: share(config.maxMemory) }), durable });
+  const { store, notes } = recording ? noted(tiers) : { store: tiers, notes: NOTHING_NOTED };
+  const watch = new Watch();
   const archive = openArchive({
     folder: config.data,
     startThread: host.startThread,
@@ -140,6 +165,7 @@ export async function compose(config: Config, host: Host, crew?: Crew): Promise<
       };
     },
   });
+  if (watching) journal.follow((event) => watch.answered(event));
   const traces = createTraces({
     endpoint: () => current.otelEndpoint,
     journal,
@@ -148,17 +174,11 @@ export async function compose(config: Config, host: Host, crew?: Crew): Promise<
     version: VERSION,
   });
   const loopId = crew?.loopId ?? `askonce-${randomHex(8)}`;
+  const quiet = new Quiet(clock, { idle: () => budget.used === 0, collect: () => host.collect() });
   const budget = new Budget(
     () => share(current.maxBuffered),
-    (peak) => {
-      if (peak >= LARGE_BYTES) collectSoon();
-    },
+    (peak) => quiet.drained(peak),
   );
-  let lastRequestAt = 0;
-  const collectSoon = onceIdle({
-    idle: () => budget.used === 0 && clock.monotonic() - lastRequestAt > QUIET_MS,
-    act: () => host.collect(),
-  });
   const hits = {
     host,
     loopFor: (url: string) => (isNear(url) ? loopId : undefined),
@@ -184,7 +204,8 @@ export async function compose(config: Config, host: Host, crew?: Crew): Promise<
     credentials: new CredentialReader(await installationSecret(host, config.data, report)),
     samples: new Samples(),
     refreshes: new Refreshes(clock, () => share(current.refreshConcurrency)),
-    recording: () => false,
+    recording: () => recording,
+    watch: watching ? watch : undefined,
     owners: crew && ownersIn(crew, host.askSocket),
     unread: { count: 0, limit: share(UNREAD_LIMIT) },
     loopId,
@@ -229,14 +250,15 @@ export async function compose(config: Config, host: Host, crew?: Crew): Promise<
   const adminApp = createAdminApp({ ...appParts, adminServed: () => current.admin });
   return {
     repeats: {
-      find: (head) => proxy.memory.find(head),
+      // Who looks on sees requests where they are handled.
+      find: (head) => (watching ? undefined : proxy.memory.find(head)),
       answer(known: KnownHead, body, address) {
-        lastRequestAt = clock.monotonic();
+        quiet.disturbed();
         return proxy.memory.answer(known, body, address);
       },
     } satisfies Repeats<KnownHead> as Repeats,
     handler(request, peer) {
-      lastRequestAt = clock.monotonic();
+      quiet.disturbed();
       return app.fetch(request, { peer });
     },
     async sibling(request, worker) {
@@ -261,6 +283,9 @@ export async function compose(config: Config, host: Host, crew?: Crew): Promise<
       ending.abort();
     },
     cut: () => proxy.flights.abort(),
+    watched: () => watch.watched(),
+    recorder: recorder(adminParts, notes),
+    settled: () => proxy.flights.settled(),
     async close() {
       ending.abort();
       await proxy.flights.settled();
@@ -271,10 +296,3 @@ export async function compose(config: Config, host: Host, crew?: Crew): Promise<
     },
   };
 }
-
-/** Answers that go on with nobody reading, over all requests. */
-const UNREAD_LIMIT = 64;
-/** Bodies in flight of which the runtime's collector, left to itself, would keep the memory for long. */
-const LARGE_BYTES = 8 * 1024 * 1024;
-/** A collection holds the loop, so it waits until no request has come for this long. */
-const QUIET_MS = 500;

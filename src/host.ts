@@ -31,7 +31,12 @@ export interface Host {
     maxBytes: number,
   ): Promise<Uint8Array>;
   /** Calls `handler` each time one of the signals arrives (those that the platform has). */
-  onSignal(signal: "SIGTERM" | "SIGINT" | "SIGHUP" | "SIGUSR2", handler: () => void): void;
+  onSignal(signal: Signal, handler: () => void): void;
+  /**
+   * Starts a program, found as a shell finds it, that shares this process's terminal, standard streams and group. Until
+   * then this process has not touched standard input or output, and it must not while the program runs.
+   */
+  spawn(command: readonly string[], options: SpawnOptions): Child;
   readonly terminal: Terminal;
   /**
    * Writes to stdout and resolves once it was taken, so that any amount can go out. Rejects (`code`: `EPIPE`) once
@@ -77,6 +82,26 @@ export interface WorkerProcess extends Channel {
   readonly exited: Promise<number | string>;
   /** Ends it at once. */
   kill(): void;
+}
+
+/** What one process tells another. */
+export type Signal = "SIGTERM" | "SIGINT" | "SIGHUP" | "SIGQUIT" | "SIGUSR1" | "SIGUSR2";
+
+export interface SpawnOptions {
+  /** The whole environment, less what this runtime put there for itself. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Absolute. */
+  readonly cwd: string;
+}
+
+export interface Child {
+  /**
+   * Resolves to the exit code once the program has ended: 128 + the signal's number where one ended it. Rejects with the
+   * system's error (`code`: `ENOENT`, `EACCES`, …) where it could not be started.
+   */
+  readonly exited: Promise<number>;
+  /** Hands a signal on; nothing where the program has ended. */
+  kill(signal: Signal): void;
 }
 
 /** Whether people look on, and how wide their window is. */

@@ -50,7 +50,8 @@ function fetchUpstream(url: string, init: UpstreamInit): Promise<Response> {
 }
 
 const host: Host = {
-  ...nodePart(),
+  // What the restart put there is no business of a program that is started from here.
+  ...nodePart({ ownVariables: { BUN_CONFIG_MAX_HTTP_REQUESTS: MAX_UPSTREAM_REQUESTS } }),
   runtime: { name: "bun", version: Bun.version, compiled },
   openDatabase: privately(openDatabase),
   startThread: () => thread(new Worker(new URL("./storage/desk.bun.ts", import.meta.url).href)),

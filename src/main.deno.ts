@@ -1,3 +1,5 @@
+import { dirname } from "node:path";
+import process from "node:process";
 import { run } from "./cli/run.ts";
 import { nodePart, privately, thread } from "./host.node.ts";
 import type { Host, Listener, ServeOptions, UpstreamInit } from "./host.ts";
@@ -35,8 +37,20 @@ declare const Deno: {
   };
 };
 
+/** What the tasks of deno.json set for this program: no business of one that is started from here. */
+const TASK_VARIABLES = {
+  DENO_NO_PACKAGE_JSON: "1",
+  MALLOC_ARENA_MAX: "2",
+  MALLOC_MMAP_THRESHOLD_: "16384",
+  MALLOC_TOP_PAD_: "0",
+  MALLOC_TRIM_THRESHOLD_: "65536",
+};
+
 /** First of all: it also readies the environment that Deno's HTTP clients read when they are made. */
-const shared = nodePart({ stdout: sinkOf(Deno.stdout), stderr: sinkOf(Deno.stderr) });
+const shared = nodePart({
+  sinks: { stdout: sinkOf(Deno.stdout), stderr: sinkOf(Deno.stderr) },
+  ownVariables: TASK_VARIABLES,
+});
 
 /**
  * A client that uses each connection once. Deno sends a POST again by itself when a kept connection turns out to
@@ -103,8 +117,15 @@ async function writeAll(writer: Writer, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.byteLength; ) at += await writer.write(bytes.subarray(at));
 }
 
+/** A task runs in the folder of deno.json and says where it was called from. */
+function workingFolder(): string {
+  const calledFrom = process.env.INIT_CWD;
+  return calledFrom && process.cwd() === dirname(import.meta.dirname!) ? calledFrom : process.cwd();
+}
+
 const host: Host = {
   ...shared,
+  cwd: workingFolder(),
   runtime: { name: "deno", version: Deno.version.deno, compiled: false },
   openDatabase: privately(openDatabase),
   startThread: () =>

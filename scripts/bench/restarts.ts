@@ -4,10 +4,12 @@
  * environment. Clients do not try again; those of kept connections leave where an answer says so.
  */
 import { spawn } from "node:child_process";
+import { mkdtempSync } from "node:fs";
 import { createServer } from "node:http";
 import { type Socket, connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
-import { temporaryFolder } from "./bursts.ts";
 
 const setting = (name: string, fallback: number) => Number(process.env[name] ?? fallback);
 const restarts = setting("RESTARTS", 8);
@@ -26,7 +28,14 @@ const { port: providerPort } = provider.address() as { port: number };
 
 const given = process.argv.slice(2);
 const [program = "", ...rest] = given.length > 0 ? given : ["scripts/start"];
-const flags = ["--listen", "127.0.0.1:0", "--data", temporaryFolder(), "--log", "off"];
+const flags = [
+  "--listen",
+  "127.0.0.1:0",
+  "--data",
+  mkdtempSync(join(tmpdir(), "askonce-bench-")),
+  "--log",
+  "off",
+];
 flags.push(
   "--workers",
   String(setting("WORKERS", 2)),

@@ -10,6 +10,7 @@ import { importCommand } from "./commands/import.ts";
 import { ls } from "./commands/ls.ts";
 import { purge } from "./commands/purge.ts";
 import { rm } from "./commands/rm.ts";
+import { run } from "./commands/run.ts";
 import { serve } from "./commands/serve.ts";
 import { show } from "./commands/show.ts";
 import { stats } from "./commands/stats.ts";
@@ -19,6 +20,7 @@ import { token } from "./commands/token.ts";
 /** The one table of commands: reading, help, completions and the README are made from it. */
 export const commands: readonly Command[] = [
   serve,
+  run,
   env,
   stats,
   tail,

@@ -31,7 +31,7 @@ export async function work(
   let config = read(place.file);
   const crew = new Siblings(supervisor, place);
   orders.handle(crew);
-  const app = await compose(config, host, crew);
+  const app = await compose(config, host, { crew });
   orders.settings = (file) => {
     config = reread(config, read(file));
     app.reload(config);

@@ -81,8 +81,8 @@ async function journey(
     const { maxRequest } = plan;
     const head = seen ?? parts.memory.head(call, plan);
     const { keyParts, upstream } = head;
-    const repeats = reason === undefined && !numberedElsewhere(parts, call);
-    const known = repeats ? parts.memory.gistOf(head, body.bytes) : undefined;
+    const looked = reason !== undefined || parts.watch !== undefined || numberedElsewhere(parts, call);
+    const known = looked ? undefined : parts.memory.gistOf(head, body.bytes);
     let keys = known && keysOf(parts, call, { plan, keyParts, gist: known });
     if (known !== undefined && keys !== undefined) {
       const found = lookUp(parts, call.controls, keys);
@@ -99,6 +99,7 @@ async function journey(
     if (typeof question === "string") return await pass(question, body.bytes);
     keys ??= keysOf(parts, call, { plan, keyParts, gist: question });
     let job = jobOf(call, { keys, question, upstream, body: body.bytes, reserved: body.reserved });
+    parts.watch?.asked(call, job);
     let found = lookUp(parts, call.controls, job);
     const asking = answerElsewhere(parts, call, { job, found, body: body.bytes, reason });
     const elsewhere = asking && (await asking);

@@ -15,6 +15,10 @@ import type { Refreshes } from "./refresh.ts";
 import type { RequestMemory } from "./repeats.ts";
 import type { Samples } from "./samples.ts";
 import type { Verified } from "./verified.ts";
+import type { Watch } from "./watch.ts";
+
+/** Answers that go on with nobody reading, over all requests. */
+export const UNREAD_LIMIT = 64;
 
 /** What one request's journey needs, put together once by `compose.ts`. */
 export interface ProxyParts {
@@ -35,8 +39,10 @@ export interface ProxyParts {
   readonly samples: Samples;
   /** Requests that were answered from the store before. */
   readonly memory: RequestMemory;
-  /** Whether what is asked is being recorded onto a cassette, look-ups included. */
+  /** Whether the store is that of one cassette and its one user: everything complete is kept, look-ups included. */
   readonly recording: () => boolean;
+  /** Looks on while one command runs. */
+  readonly watch?: Watch | undefined;
   /** The other workers at this port, where there are some. */
   readonly owners?: Owners | undefined;
   /** Calls that go on though nobody reads them, and how many may. */

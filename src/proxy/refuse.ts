@@ -27,6 +27,7 @@ export function refuse(
     origin: call.request.headers.get("origin"),
     allowedOrigins: options.allowedOrigins,
   });
+  parts.watch?.refused(call.id, error.particular ?? error.message);
   tell(parts, call, {
     status: error.status,
     word,

@@ -2,7 +2,7 @@ import type { Host } from "./host.ts";
 
 /** The key of the HMAC over credentials: 32 random bytes that never leave this folder. */
 export async function installationSecret(
-  host: Host,
+  host: Pick<Host, "files">,
   folder: string,
   report: (message: string) => void,
 ): Promise<string> {
@@ -31,11 +31,4 @@ export function requestIds(): () => string {
   const prefix = randomHex(6);
   let count = 0;
   return () => `req_${prefix}${(count++).toString(36).padStart(6, "0")}`;
-}
-
-/** Whether a provider is on this machine or network: only there can a request come back. */
-export function isNear(url: string): boolean {
-  const { hostname } = new URL(url);
-  if (hostname === "localhost" || !hostname.includes(".") || hostname.endsWith(".localhost")) return true;
-  return /^(127\.|10\.|192\.168\.|169\.254\.|172\.(1[6-9]|2\d|3[01])\.)/.test(hostname);
 }
