@@ -9,23 +9,25 @@ import { purgeAll } from "./cache/purge.ts";
 import { tieredStore } from "./cache/tiered.ts";
 import { systemClock } from "./clock.ts";
 import type { Config, ListenAddress } from "./config.ts";
-import { isNear } from "./near.ts";
 import { Quiet } from "./idle.ts";
 import { type Crew, shareOf } from "./crew.ts";
 import { eventLines, isEvents } from "./crew-events.ts";
 import { joinCrew, ownersIn } from "./crew-parts.ts";
+import { servedProviders } from "./config-exposure.ts";
 import type { Host, Peer, Repeats } from "./host.ts";
 import { installationSecret, randomHex, requestIds } from "./installation.ts";
 import { createJournal } from "./journal/journal.ts";
 import type { Shown } from "./journal/exposition.ts";
 import { createTraces } from "./journal/otel.ts";
 import { createPricing } from "./journal/pricing.ts";
+import { isNear } from "./network.ts";
 import { PURE_KINDS } from "./providers/provider.ts";
-import { providersFor } from "./providers/table.ts";
+import { enter } from "./proxy/access.ts";
 import { Budget } from "./proxy/budget.ts";
 import { CredentialReader } from "./proxy/credential.ts";
 import { explainer } from "./proxy/explain.ts";
 import type { FlightHead } from "./proxy/flight.ts";
+import { clientOf } from "./proxy/forwarded.ts";
 import { type ProxyParts, UNREAD_LIMIT } from "./proxy/parts.ts";
 import { Refreshes } from "./proxy/refresh.ts";
 import { rekeyer } from "./proxy/rekey.ts";
@@ -101,7 +103,7 @@ export async function compose(
   let changes: Pick<Partial<Config>, "mode" | "ttlMs"> = {};
   const share = (total: number) => shareOf(total, crew);
   let current = config;
-  let providers = providersFor(config.providers);
+  let providers = servedProviders(config);
   const ending = new AbortController();
   const report = (message: string) => host.write("stderr", `askonce: ${message}\n`);
   const clock = systemClock;
@@ -259,7 +261,8 @@ export async function compose(
     } satisfies Repeats<KnownHead> as Repeats,
     handler(request, peer) {
       quiet.disturbed();
-      return app.fetch(request, { peer });
+      const entered = enter(proxy, request, peer);
+      return entered instanceof Response ? entered : app.fetch(entered.request, { peer: entered.peer });
     },
     async sibling(request, worker) {
       if (isEvents(request)) return new Response(eventLines(journal, ending.signal));
@@ -268,14 +271,15 @@ export async function compose(
       return app.fetch(relayed, { peer });
     },
     shown: () => journal.shown(),
-    adminHandler: (request, peer) => adminApp.fetch(request, { peer }),
+    adminHandler: (request, peer) =>
+      adminApp.fetch(request, { peer: clientOf(request.headers, peer, current.trustedProxies) }),
     admin: async (request) => await appParts.admin.fetch(request, { peer: { address: "127.0.0.1" } }),
     adminToken: () => token.current(),
     listening: () => {},
     reload(next) {
       read = next;
       current = { ...next, ...changes };
-      providers = providersFor(next.providers);
+      providers = servedProviders(current);
       pricing.reload();
       traces.reload();
     },

@@ -132,6 +132,11 @@ export const proxyErrors = {
       "forbidden_host",
       `Add ${JSON.stringify(host)} to the setting allowed_hosts to serve it: askonce answers to IP addresses, localhost and local names only.`,
     ),
+  unauthorized: () =>
+    new ProxyError(
+      "unauthorized",
+      "Send one of this askonce's access tokens: X-Askonce-Token: TOKEN, or /~TOKEN before the path.",
+    ),
   upgrade: () =>
     new ProxyError(
       "upgrade_required",

@@ -132,16 +132,22 @@ function terminal(): Terminal {
   };
 }
 
+/** By which the environment names a proxy for what this process calls. */
+export const PROXY_VARIABLES: readonly string[] = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"].flatMap(
+  (name) => [name, name.toLowerCase()],
+);
+
 /**
  * A call to this machine must not go to a proxy of the environment: it would see the admin token. Both runtimes
  * read these variables when they first fetch.
  */
 function exemptLoopback(): void {
-  if (!["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"].some((name) => process.env[name])) return;
-  for (const name of ["NO_PROXY", "no_proxy"]) {
-    const known = (process.env[name] ?? "").split(",").filter((part) => part !== "");
-    process.env[name] = [...new Set([...known, "localhost", "127.0.0.1", "::1"])].join(",");
-  }
+  if (!PROXY_VARIABLES.some((name) => process.env[name])) return;
+  // Both are read, and one of them wins: each says all that either said.
+  const names = ["NO_PROXY", "no_proxy"];
+  const known = names.flatMap((name) => (process.env[name] ?? "").split(",").map((part) => part.trim()));
+  const all = [...new Set([...known, "localhost", "127.0.0.1", "::1"])].filter((part) => part !== "");
+  for (const name of names) process.env[name] = all.join(",");
 }
 
 /**

@@ -2,6 +2,8 @@ import type { OpenDatabase } from "./storage/database.ts";
 
 /** All that the core asks of a runtime. Adapters (`main.bun.ts`, `main.deno.ts`) translate and decide nothing. */
 export interface Host {
+  /** The executable that this process runs from, absolute; undefined where a runtime runs its source. */
+  readonly executable?: string | undefined;
   readonly runtime: { readonly name: "bun" | "deno"; readonly version: string; readonly compiled: boolean };
   readonly platform: "linux" | "darwin" | "windows";
   /** This machine's own name, "" where the runtime does not tell it. */
@@ -137,18 +139,28 @@ export interface ServeOptions {
   readonly port: number;
   readonly handler: (request: Request, peer: Peer) => Response | Promise<Response>;
   /** Asked before `handler`, by adapters that see a request's bytes; others leave it alone. */
-  readonly repeats?: Repeats;
+  readonly repeats?: Repeats | undefined;
   /** Shares the port with other processes that ask for the same, where the system can. */
   readonly reusePort?: boolean;
   /** Path of a socket file to listen on instead of an address. Bun only. */
   readonly unix?: string;
-  /** Speaks TLS with this certificate chain and key, both PEM. Bun only. */
-  readonly tls?: { readonly cert: string; readonly key: string };
+  /** Speaks TLS with this certificate; rejects where the two don't fit each other or cannot be read. */
+  readonly tls?: Tls | undefined;
+}
+
+/** A certificate (with those that vouch for it behind it) and its key, as PEM. */
+export interface Tls {
+  readonly cert: string;
+  readonly key: string;
 }
 
 export interface Peer {
   /** The client's IP address, "-" where the runtime does not know it. */
   readonly address: string;
+  /** Whether a proxy that the settings name stands between, which told the address. */
+  readonly behindProxy?: boolean;
+  /** Whether the client spoke TLS with that proxy. */
+  readonly secure?: boolean;
   /** Where another worker took the request from the client and handed it on: when it came, as of that worker. */
   readonly relayed?: { readonly at: number; readonly waitedMs: number };
   /** The request's line and header lines as they came (Latin-1, without the empty line), where the adapter shows them. */
@@ -243,6 +255,8 @@ export interface Files {
   replace(path: string, chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void>;
   /** Creates a folder and its parents where missing. */
   makeFolder(path: string): Promise<void>;
+  /** Makes a file one that everybody can run. */
+  makeExecutable(path: string): Promise<void>;
   /** A new empty folder, readable for its owner only. */
   temporaryFolder(): Promise<string>;
   removeFolder(path: string): Promise<void>;

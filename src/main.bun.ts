@@ -52,6 +52,7 @@ function fetchUpstream(url: string, init: UpstreamInit): Promise<Response> {
 const host: Host = {
   // What the restart put there is no business of a program that is started from here.
   ...nodePart({ ownVariables: { BUN_CONFIG_MAX_HTTP_REQUESTS: MAX_UPSTREAM_REQUESTS } }),
+  executable: compiled ? process.execPath : undefined,
   runtime: { name: "bun", version: Bun.version, compiled },
   openDatabase: privately(openDatabase),
   startThread: () => thread(new Worker(new URL("./storage/desk.bun.ts", import.meta.url).href)),

@@ -232,7 +232,7 @@ async function remember({ archive }: CassetteParts, taken: readonly Taken[]): Pr
       count = 0;
       bytes = 0;
     }
-    archive.keep(key, request);
+    archive.keep(key, request.body.byteLength, () => request);
     count++;
     bytes += request.body.byteLength;
   }

@@ -1,6 +1,7 @@
 import type { Shown } from "../compose.ts";
 import type { ListenAddress } from "../config.ts";
 import type { Topic } from "../crew.ts";
+import type { Doors } from "./listen.ts";
 
 /** The settings file as it is in force: its path and text; undefined where there is none. */
 export type SettingsFile = { readonly path: string; readonly text: string } | undefined;
@@ -13,9 +14,8 @@ export interface Place {
   /** Where its siblings find it, and the folder in which all of their sockets lie. */
   readonly socket: string;
   readonly folder: string;
-  /** With ports that are known to be free. */
-  readonly addresses: readonly ListenAddress[];
-  readonly adminAddresses: readonly ListenAddress[];
+  /** Where to listen, with ports that are known to be free. */
+  readonly at: Doors<ListenAddress>;
   readonly file: SettingsFile;
 }
 

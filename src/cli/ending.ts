@@ -1,7 +1,6 @@
 import type { App } from "../compose.ts";
 import type { Config } from "../config.ts";
-import type { Host } from "../host.ts";
-import type { Open } from "./listen.ts";
+import type { Host, Listener } from "../host.ts";
 
 /** A timer cannot be set further ahead (2^31 ms); later is as good as never here. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -34,7 +33,7 @@ export async function close({
   second,
 }: {
   app: App;
-  listeners: readonly Open[];
+  listeners: readonly { readonly listener: Listener }[];
   config: () => Config;
   second: Promise<void>;
 }): Promise<void> {

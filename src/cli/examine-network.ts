@@ -84,7 +84,10 @@ async function portCheck(
         },
       ];
     }
-    const own = instance !== undefined && new URL(instance.url).port === String(address.port);
+    // With TLS the instance tells the address of its admin API only, and another program could not be asked.
+    const own =
+      instance !== undefined &&
+      (config.tlsCert !== "" || new URL(instance.url).port === String(address.port));
     if (own || (await isAskonce(host, address)))
       return [{ name: "port", status: "ok", found: `${shown} is askonce's` }];
     return [

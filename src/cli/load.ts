@@ -1,4 +1,5 @@
-import { type Parsed, parseConfig } from "../config.ts";
+import { type Config, type Parsed, parseConfig } from "../config.ts";
+import { tokensIn } from "../config-exposure.ts";
 import { flagOf, variableOf } from "../config-settings.ts";
 import { ConfigError } from "../errors.ts";
 import type { Host } from "../host.ts";
@@ -24,14 +25,26 @@ export async function loadConfig(host: Host, { flags }: Pick<Arguments, "flags">
 }
 
 /** The settings from the command line, the environment and a file that was read before. Throws ConfigError. */
-export function parsedWith(
+export async function parsedWith(
   host: Host,
   { flags, file }: Pick<Arguments, "flags"> & { file: { path: string; text: string } | undefined },
-): Loaded {
+): Promise<Loaded> {
   const sources = { file, env: host.env, flags };
   const dataFolder = dataFolderOf(host, flags);
   const parsed = parseConfig(sources, { dataFolder, absolute: (path) => absolute(host, path) });
-  return { ...parsed, file: file?.path, text: file?.text };
+  const config = await withTokensOfFile(host, parsed.config);
+  return { ...parsed, config, file: file?.path, text: file?.text };
+}
+
+/** With the access tokens that stand in a file of their own. */
+async function withTokensOfFile(host: Host, config: Config): Promise<Config> {
+  const path = config.accessTokensFile;
+  if (path === "") return config;
+  const text = await host.files.readText(path).catch((error) => {
+    const valid = `the path of a file that can be read (${(error as { code?: string }).code ?? String(error)})`;
+    throw new ConfigError("access_tokens_file", path, "read for its tokens", valid);
+  });
+  return { ...config, accessTokens: [...config.accessTokens, ...tokensIn(path, text)] };
 }
 
 function dataFolderOf(host: Host, flags: Arguments["flags"]): string {

@@ -1,5 +1,6 @@
 import { type App, type ComposeOptions, compose } from "../compose.ts";
 import type { Config, ListenAddress } from "../config.ts";
+import { isLoopback } from "../config-exposure.ts";
 import { listenAddress } from "../config-kinds.ts";
 import { StartError } from "../errors.ts";
 import type { Host } from "../host.ts";
@@ -31,7 +32,12 @@ export async function startPrivateProxy(
 ): Promise<PrivateProxy> {
   // Standard output is the command's alone.
   const quiet: Host = { ...host, write: (_to, text) => host.write("stderr", text) };
-  const app = await compose(config, quiet, options);
+  // On loopback it is this command's: what guards the service that shares these settings would lock the command out.
+  const own = {
+    listen: [address],
+    ...(isLoopback(address.hostname) && { accessTokens: [], trustedProxies: [] }),
+  };
+  const app = await compose({ ...config, ...own }, quiet, options);
   const listener = await host
     .serve({ ...address, handler: app.handler, repeats: app.repeats })
     .catch(async (error) => {

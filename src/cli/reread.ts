@@ -10,9 +10,14 @@ const SETTLED = ["listen", "data", "adminListen", "workers"] as const;
 /** What was read again, with what the start settled as it was. Throws ConfigError where it cannot be used. */
 export function reread(old: Config, next: Config): Config {
   const { listen, listenChosen, data, adminListen, workers } = old;
-  const config = { ...next, listen, listenChosen, data, adminListen, workers };
+  const { tlsCert, tlsKey } = switchesTls(old, next) ? old : next;
+  const config = { ...next, listen, listenChosen, data, adminListen, workers, tlsCert, tlsKey };
   refuseOpenListen(config);
   return config;
+}
+
+function switchesTls(old: Config, next: Config): boolean {
+  return (next.tlsCert === "") !== (old.tlsCert === "");
 }
 
 /**
@@ -30,6 +35,7 @@ export async function reload(
       if (JSON.stringify(loaded.config[name]) !== JSON.stringify(old[name]))
         say(`${settings[name].name} changes with the next start`);
     }
+    if (switchesTls(old, loaded.config)) say("tls.cert changes with the next start");
     return { config: reread(old, loaded.config), loaded };
   } catch (error) {
     const reason = error instanceof ConfigError ? error.message : String(error);

@@ -1,10 +1,13 @@
 import { compose } from "../compose.ts";
 import { refuseOpenListen } from "../config.ts";
+import { exposureWarnings } from "../config-exposure.ts";
 import type { Host } from "../host.ts";
+import { followCertificate, readTls } from "./certificate.ts";
 import { close, endSignals } from "./ending.ts";
 import { announce } from "./instance.ts";
-import { adminPlaces, listenAll, type Open } from "./listen.ts";
+import { addressesOf, adminAddress, allOf, type Doors, openDoors } from "./listen.ts";
 import type { Loaded } from "./load.ts";
+import { notifyReady } from "./notify.ts";
 import { reload } from "./reread.ts";
 import { welcome } from "./welcome.ts";
 
@@ -14,47 +17,41 @@ export async function serve(host: Host, load: () => Promise<Loaded>): Promise<nu
   const { config, warnings, file } = await load();
   for (const warning of warnings) say(warning);
   refuseOpenListen(config);
+  for (const warning of exposureWarnings(config)) say(warning);
   // Before anybody can know that it runs: a signal that comes early ends it as well as a late one.
   const signals = endSignals(host);
+  const tls = await readTls(host, config);
   const app = await compose(config, host);
-  let listeners: readonly Open[] = [];
-  let adminListeners: readonly Open[] = [];
+  let doors: Doors;
   try {
-    listeners = await listenAll(host, {
-      addresses: config.listen,
-      listenChosen: config.listenChosen,
-      handler: app.handler,
-      repeats: app.repeats,
-    });
-    if (config.admin) adminListeners = await listenAll(host, adminPlaces(config, app));
+    doors = await openDoors(host, app, { config, tls, say });
   } catch (error) {
-    await Promise.all(listeners.map(({ listener }) => listener.stop()));
     await app.close();
     throw error;
   }
-  const addresses = listeners.map(({ address }) => address);
-  const adminAddresses = adminListeners.map(({ address }) => address);
-  app.listening(addresses);
-  const instance = await announce(host, {
-    folder: config.data,
-    address: config.admin ? (adminAddresses[0] ?? addresses[0]) : undefined,
-    say,
-  });
-  host.write("stderr", welcome(host, { config, addresses, adminAddresses, file }));
+  const at = addressesOf(doors);
+  app.listening(at.listen);
+  const instance = await announce(host, { folder: config.data, address: adminAddress(config, at), say });
+  host.write("stderr", welcome(host, { config, addresses: at.listen, adminAddresses: at.admin, file }));
+  void notifyReady(host, say);
   let current = config;
+  const certificate = followCertificate(host, { config: () => current, tls, doors: allOf(doors), say });
   let reloading = Promise.resolve();
   host.onSignal("SIGHUP", () => {
     reloading = reloading.then(async () => {
       const next = await reload(current, { load, say });
-      if (next === undefined) return;
-      current = next.config;
-      app.reload(current);
-      say("the settings were read again");
+      if (next !== undefined) {
+        current = next.config;
+        app.reload(current);
+        say("the settings were read again");
+      }
+      await certificate.look();
     });
   });
   await signals.first;
+  certificate.stop();
   await instance.withdraw();
   const { second } = signals;
-  await close({ app, listeners: [...listeners, ...adminListeners], config: () => current, second });
+  await close({ app, listeners: allOf(doors), config: () => current, second });
   return 0;
 }

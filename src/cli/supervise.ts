@@ -1,12 +1,15 @@
 import { systemClock } from "../clock.ts";
 import { type Config, type ListenAddress, refuseOpenListen } from "../config.ts";
+import { exposureWarnings } from "../config-exposure.ts";
 import type { Host, WorkerProcess } from "../host.ts";
+import { readTls } from "./certificate.ts";
 import type { Order, Place, SettingsFile, Word } from "./crew-messages.ts";
 import { CLOSE_MS, endSignals, timer } from "./ending.ts";
 import { Hub } from "./hub.ts";
 import { announce } from "./instance.ts";
-import { listenAll } from "./listen.ts";
+import { addressesOf, adminAddress, allOf, type DoorOptions, type Doors, openDoors } from "./listen.ts";
 import type { Loaded } from "./load.ts";
+import { notifyReady } from "./notify.ts";
 import { reload } from "./reread.ts";
 import { welcome } from "./welcome.ts";
 
@@ -31,6 +34,7 @@ export async function supervise(host: Host, { load, size }: Options): Promise<nu
   const { config, warnings, file } = loaded;
   for (const warning of warnings) say(warning);
   refuseOpenListen(config);
+  for (const warning of exposureWarnings(config)) say(warning);
   const crew = { kill: () => {} };
   const signals = endSignals(host, {
     third() {
@@ -38,17 +42,17 @@ export async function supervise(host: Host, { load, size }: Options): Promise<nu
       void host.exit(1);
     },
   });
-  const addresses = await freeAddresses(host, config);
-  const adminAddresses = config.admin ? await freeAddresses(host, adminOf(config)) : [];
+  const tls = await readTls(host, config);
+  const at = await freeAddresses(host, { config, tls, say });
   const folder = await host.files.temporaryFolder();
-  const workers = new Workers(host, { size, folder, addresses, adminAddresses, file: fileOf(loaded), say });
+  const workers = new Workers(host, { size, folder, at, file: fileOf(loaded), say });
   crew.kill = () => workers.kill();
   try {
     const failed = await Promise.race([workers.start(), signals.first]);
     if (failed !== undefined) return failed;
-    const address = config.admin ? (adminAddresses[0] ?? addresses[0]) : undefined;
-    const instance = await announce(host, { folder: config.data, address, say });
-    host.write("stderr", welcome(host, { config, addresses, adminAddresses, file }));
+    const instance = await announce(host, { folder: config.data, address: adminAddress(config, at), say });
+    host.write("stderr", welcome(host, { config, addresses: at.listen, adminAddresses: at.admin, file }));
+    void notifyReady(host, say);
     const current = onReload(host, { config, load, say, workers });
     host.onSignal("SIGUSR2", () => void workers.restart());
     await signals.first;
@@ -65,10 +69,6 @@ export async function supervise(host: Host, { load, size }: Options): Promise<nu
   }
 }
 
-function adminOf({ adminListen }: Config): Pick<Config, "listen" | "listenChosen"> {
-  return { listen: adminListen, listenChosen: true };
-}
-
 function fileOf({ file: path, text }: Loaded): SettingsFile {
   return path === undefined || text === undefined ? undefined : { path, text };
 }
@@ -77,14 +77,11 @@ function fileOf({ file: path, text }: Loaded): SettingsFile {
  * The addresses with ports that nobody else has. Workers share them, and would share with a stranger's too: so they
  * are taken first by this process alone.
  */
-async function freeAddresses(
-  host: Host,
-  { listen, listenChosen }: Pick<Config, "listen" | "listenChosen">,
-): Promise<readonly ListenAddress[]> {
+async function freeAddresses(host: Host, options: DoorOptions): Promise<Doors<ListenAddress>> {
   const handler = () => new Response(null, { status: 503 });
-  const open = await listenAll(host, { addresses: listen, listenChosen, handler });
-  await Promise.all(open.map(({ listener }) => listener.stop()));
-  return open.map(({ address }) => address);
+  const doors = await openDoors(host, { handler, adminHandler: handler }, options);
+  await Promise.all(allOf(doors).map(({ listener }) => listener.stop()));
+  return addressesOf(doors);
 }
 
 /** On SIGHUP the settings are read here and, where they can be used, by every worker; tells those in force. */

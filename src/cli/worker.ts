@@ -1,11 +1,11 @@
 import { type App, compose } from "../compose.ts";
-import type { Config } from "../config.ts";
 import type { Crew, Topic } from "../crew.ts";
-import type { Channel, Host } from "../host.ts";
+import type { Channel, Host, Listener } from "../host.ts";
+import { followCertificate, readTls } from "./certificate.ts";
 import type { Arguments } from "./command.ts";
 import type { Order, Place, SettingsFile, Word } from "./crew-messages.ts";
 import { close } from "./ending.ts";
-import { adminPlaces, listenAll, type Open } from "./listen.ts";
+import { addressesOf, allOf, type Doors, openDoors } from "./listen.ts";
 import { parsedWith } from "./load.ts";
 import { reread } from "./reread.ts";
 
@@ -27,40 +27,40 @@ export async function work(
   for (const signal of ["SIGTERM", "SIGINT"] as const) host.onSignal(signal, orders.end);
   for (const signal of ["SIGHUP", "SIGUSR2"] as const) host.onSignal(signal, () => {});
   const place = await orders.place;
-  const read = (file: SettingsFile) => parsedWith(host, { flags, file }).config;
-  let config = read(place.file);
+  const read = async (file: SettingsFile) => (await parsedWith(host, { flags, file })).config;
+  let config = await read(place.file);
   const crew = new Siblings(supervisor, place);
   orders.handle(crew);
   const app = await compose(config, host, { crew });
-  orders.settings = (file) => {
-    config = reread(config, read(file));
-    app.reload(config);
-  };
   crew.say({ kind: "composed" });
   await orders.listen;
   const door = new Door(app);
-  const { open, socket } = await openAll(host, { place, config, app, door });
-  const listeners = [...open, socket];
-  app.listening(listeners.map(({ address }) => address));
+  // What is said of the certificate is said once.
+  const say = (text: string) => place.index === 0 && host.write("stderr", `askonce: ${text}\n`);
+  const tls = await readTls(host, config);
+  const doors = await openDoors(host, door.answering, { config, at: place.at, tls, say, reusePort: true });
+  const listener = await openSocket(host, { socket: place.socket, app });
+  app.listening(addressesOf(doors).listen);
+  const certificate = followCertificate(host, { config: () => config, tls, doors: allOf(doors), say });
+  orders.settings = async (file) => {
+    config = reread(config, await read(file));
+    app.reload(config);
+    await certificate.look();
+  };
   crew.say({ kind: "ready" });
-  if ((await orders.over) === "leave") await door.leave(open, orders.ended);
+  if ((await orders.over) === "leave") await door.leave(doors, orders.ended);
+  certificate.stop();
+  const listeners = [...allOf(doors), { listener }];
   await close({ app, listeners, config: () => config, second: orders.hurried });
   await crew.say({ kind: "counted", shown: app.shown() });
   if (!crew.supervised) await host.files.removeFolder(place.folder).catch(() => {});
   return 0;
 }
 
-async function openAll(
-  host: Host,
-  { place, config, app, door }: { place: Place; config: Config; app: App; door: Door },
-): Promise<{ readonly open: readonly Open[]; readonly socket: Open }> {
-  const { socket, addresses, adminAddresses } = place;
-  const unix = { hostname: "localhost", port: 0, unix: socket };
-  const listener = await host.serve({ ...unix, handler: (request, peer) => app.sibling(request, peer) });
-  const shared = { reusePort: true, listenChosen: true };
-  const open = await listenAll(host, { ...shared, ...door.answering, addresses });
-  const admin = { ...adminPlaces(config, app), ...shared, addresses: adminAddresses };
-  return { open: [...open, ...(await listenAll(host, admin))], socket: { address: unix, listener } };
+/** Where the other workers come in. */
+function openSocket(host: Host, { socket, app }: { socket: string; app: App }): Promise<Listener> {
+  const handler: App["handler"] = (request, peer) => app.sibling(request, peer);
+  return host.serve({ hostname: "localhost", port: 0, unix: socket, handler });
 }
 
 /** Where clients come in. On its way out it answers them all, and has each come back by another connection. */
@@ -70,9 +70,10 @@ class Door {
 
   constructor(readonly app: App) {}
 
-  get answering(): Pick<App, "handler" | "repeats"> {
+  get answering(): Pick<App, "handler" | "adminHandler" | "repeats"> {
     const { app } = this;
     return {
+      adminHandler: app.adminHandler,
       handler: (request, peer) => (this.#leaving ? this.#last(request, peer) : app.handler(request, peer)),
       // They have no room for that word.
       repeats: {
@@ -83,14 +84,14 @@ class Door {
   }
 
   /** Has clients go elsewhere, then takes no more of them; resolves once those taken last have asked. */
-  async leave(listeners: readonly Open[], ended: Promise<void>): Promise<void> {
+  async leave(doors: Doors, ended: Promise<void>): Promise<void> {
     this.#leaving = true;
     await Promise.race([after(LEAVING_MS), ended]);
     // What waits to be accepted when a socket closes is reset. While nothing is worked on, next to nothing waits.
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#held = promise;
     await after(HELD_MS);
-    for (const { listener } of listeners) listener.shut?.();
+    for (const { listener } of allOf(doors)) listener.shut?.();
     resolve();
     await Promise.race([after(LEAVING_MS / 2), ended]);
   }
@@ -119,6 +120,7 @@ function ordersOf(supervisor: Channel) {
     ended.resolve();
   };
   let ends = 0;
+  let reading = Promise.resolve();
   const orders = {
     place: place.promise,
     listen: listen.promise,
@@ -126,7 +128,7 @@ function ordersOf(supervisor: Channel) {
     ended: ended.promise,
     hurried: hurried.promise,
     end,
-    settings: (_file: SettingsFile) => {},
+    settings: async (_file: SettingsFile) => {},
     siblings: undefined as Siblings | undefined,
     handle(siblings: Siblings) {
       orders.siblings = siblings;
@@ -140,8 +142,12 @@ function ordersOf(supervisor: Channel) {
     const order = message as Order;
     if (order.kind === "begin") place.resolve(order.place);
     else if (order.kind === "listen") listen.resolve();
-    else if (order.kind === "settings") orders.settings(order.file);
-    else if (order.kind === "leave") over.resolve("leave");
+    else if (order.kind === "settings") {
+      const { file } = order;
+      // What the supervisor could read is read, one file after the other; what cannot be read changes nothing.
+      reading = reading.then(() => orders.settings(file)).catch(() => {});
+    }
+ else if (order.kind === "leave") over.resolve("leave");
     else if (order.kind === "end") {
       if (++ends > 1) hurried.resolve();
       end();

@@ -39,7 +39,7 @@ export async function readBody(
   if (length !== undefined && bounds.maxBody !== undefined && length > bounds.maxBody) {
     throw proxyErrors.tooLarge(bounds.maxBody);
   }
-  if (request.body === null) return { kind: "whole", bytes: EMPTY, reserved: 0 };
+  if (peer.body === undefined && request.body === null) return { kind: "whole", bytes: EMPTY, reserved: 0 };
   if (length !== undefined && length > bounds.maxRequest) {
     return { kind: "stream", stream: request.body, why: "too-large" };
   }

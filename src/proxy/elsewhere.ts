@@ -75,7 +75,11 @@ async function ask(
     method,
     url: request.url,
     headers: [...request.headers],
-    address: peer.address,
+    client: {
+      address: peer.address,
+      ...(peer.behindProxy && { behindProxy: true }),
+      ...(peer.secure && { secure: true }),
+    },
     at,
     waitedMs: parts.clock.monotonic() - began,
   };

@@ -6,8 +6,8 @@ export interface Relayed {
   readonly method: string;
   readonly url: string;
   readonly headers: readonly (readonly [name: string, value: string])[];
-  /** The client's address. */
-  readonly address: string;
+  /** Who asks, as the door has it. */
+  readonly client: Pick<Peer, "address" | "behindProxy" | "secure">;
   /** Epoch ms at which it came, and for how many ms it had been worked on when it was handed on. */
   readonly at: number;
   readonly waitedMs: number;
@@ -36,7 +36,7 @@ export function unpacked(
   const end = PREFIX + view.getUint32(0);
   const head = JSON.parse(new TextDecoder().decode(bytes.subarray(PREFIX, end))) as Relayed;
   const body = bytes.subarray(end);
-  const { method, url, address, at, waitedMs } = head;
+  const { method, url, client, at, waitedMs } = head;
   const request = new Request(url, {
     method,
     headers: head.headers as [string, string][],
@@ -44,5 +44,5 @@ export function unpacked(
     signal,
   });
   const { takesDirect = false } = worker;
-  return { request, peer: { address, takesDirect, body, relayed: { at, waitedMs } } };
+  return { request, peer: { ...client, takesDirect, body, relayed: { at, waitedMs } } };
 }

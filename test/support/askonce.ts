@@ -145,7 +145,11 @@ export class Askonce {
       ),
     );
     const find = () =>
-      [...`${this.stderr}\n${this.stdout}`.matchAll(/http:\/\/(?:127\.0\.0\.1|localhost|\[::1\]):(\d+)\b/g)]
+      [
+        ...`${this.stderr}\n${this.stdout}`.matchAll(
+          /https?:\/\/(?:127\.0\.0\.1|0\.0\.0\.0|localhost|\[::1\]):(\d+)\b/g,
+        ),
+      ]
         .map((match) => match[1] ?? "")
         .find((port) => !others.has(port));
     await this.printed(() => find() !== undefined);

@@ -50,7 +50,7 @@ test("a request that is handed on is the same request, with the client's address
     ["x-latin", "caf\u00e9"],
   ] as const;
   const head = { method: "POST", url: "http://h.example:8181/@a%20b/openai/v1/x?q=%C3%A9", headers };
-  const client = { address: "2001:db8::1", at: 1_700_000_000_000, waitedMs: 2.5 };
+  const client = { client: { address: "2001:db8::1", secure: true }, at: 1_700_000_000_000, waitedMs: 2.5 };
   const gone = new AbortController();
   const bytes = packed({ ...head, ...client }, body);
   const { request, peer } = unpacked(bytes, { signal: gone.signal, worker: { address: "-" } });
@@ -59,8 +59,8 @@ test("a request that is handed on is the same request, with the client's address
   assert.deepEqual(new Uint8Array(await request.arrayBuffer()), body);
   assert.deepEqual(peer.body, body);
   assert.deepEqual(
-    [peer.address, peer.relayed],
-    [client.address, { at: client.at, waitedMs: client.waitedMs }],
+    [peer.address, peer.secure, peer.relayed],
+    [client.client.address, true, { at: client.at, waitedMs: client.waitedMs }],
   );
   assert.equal(request.signal.aborted, false);
   gone.abort();
