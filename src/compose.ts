@@ -177,10 +177,7 @@ export async function compose(
   });
   const loopId = crew?.loopId ?? `askonce-${randomHex(8)}`;
   const quiet = new Quiet(clock, { idle: () => budget.used === 0, collect: () => host.collect() });
-  const budget = new Budget(
-    () => share(current.maxBuffered),
-    (peak) => quiet.drained(peak),
-  );
+  const budget = new Budget(() => share(current.maxBuffered), quiet.drained);
   const hits = {
     host,
     loopFor: (url: string) => (isNear(url) ? loopId : undefined),

@@ -43,6 +43,7 @@ export function nodePart({ sinks = process, ownVariables = {} }: NodeOptions = {
   const outputs = lazyOutputs(sinks);
   return {
     platform: process.platform === "win32" ? "windows" : process.platform === "darwin" ? "darwin" : "linux",
+    arch: process.arch,
     hostname: nameOfMachine(),
     pid: process.pid,
     cwd: process.cwd(),

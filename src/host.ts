@@ -6,6 +6,8 @@ export interface Host {
   readonly executable?: string | undefined;
   readonly runtime: { readonly name: "bun" | "deno"; readonly version: string; readonly compiled: boolean };
   readonly platform: "linux" | "darwin" | "windows";
+  /** The processor's kind, `x64` or `arm64` for example. */
+  readonly arch: string;
   /** This machine's own name, "" where the runtime does not tell it. */
   readonly hostname: string;
   /** This process. */

@@ -25,11 +25,11 @@ export class Quiet {
   }
 
   /** Nothing is in flight any more, of which there were `peak` bytes at most. */
-  drained(peak: number): void {
+  readonly drained = (peak: number): void => {
     if (peak < LARGE_BYTES) return;
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers = COLLECT_AFTER_MS.map((ms, at) => setTimeout(() => this.#whenIdle(at), ms));
-  }
+  };
 
   #whenIdle(at: number): void {
     const quiet = this.#clock.monotonic() - this.#disturbedAt > QUIET_MS;

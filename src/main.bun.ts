@@ -55,7 +55,15 @@ const host: Host = {
   executable: compiled ? process.execPath : undefined,
   runtime: { name: "bun", version: Bun.version, compiled },
   openDatabase: privately(openDatabase),
-  startThread: () => thread(new Worker(new URL("./storage/desk.bun.ts", import.meta.url).href)),
+  startThread: () =>
+    thread(
+      new Worker(
+        new URL(
+          import.meta.url.endsWith(".js") ? "./storage/desk.bun.js" : "./storage/desk.bun.ts",
+          import.meta.url,
+        ).href,
+      ),
+    ),
   fetch: fetchUpstream,
   decodes: ["gzip", "deflate", "br", "zstd"],
   serve: (options) => serve(options, systemClock),

@@ -54,7 +54,8 @@ export async function openDoors(
     own: { ...atAdmin, addresses: config.admin ? (at?.own ?? ownAddresses(config)) : [], tls: undefined },
   };
   try {
-    for (const name of ["listen", "admin", "own"] as const) open.set(name, await listenAll(host, places[name]));
+    for (const name of ["listen", "admin", "own"] as const)
+      open.set(name, await listenAll(host, places[name]));
   } catch (error) {
     await Promise.all([...open.values()].flat().map(({ listener }) => listener.stop()));
     throw error;
@@ -73,7 +74,10 @@ export function addressesOf({ listen, admin, own }: Doors): Doors<ListenAddress>
 }
 
 /** Where other commands ask the admin API; undefined where there is none. */
-export function adminAddress(config: Config, { listen, admin, own }: Doors<ListenAddress>): ListenAddress | undefined {
+export function adminAddress(
+  config: Config,
+  { listen, admin, own }: Doors<ListenAddress>,
+): ListenAddress | undefined {
   return config.admin ? (own[0] ?? admin[0] ?? listen[0]) : undefined;
 }
 

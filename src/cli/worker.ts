@@ -146,8 +146,7 @@ function ordersOf(supervisor: Channel) {
       const { file } = order;
       // What the supervisor could read is read, one file after the other; what cannot be read changes nothing.
       reading = reading.then(() => orders.settings(file)).catch(() => {});
-    }
- else if (order.kind === "leave") over.resolve("leave");
+    } else if (order.kind === "leave") over.resolve("leave");
     else if (order.kind === "end") {
       if (++ends > 1) hurried.resolve();
       end();
