@@ -101,6 +101,7 @@ async function journey(
     let job = jobOf(call, { keys, question, upstream, body: body.bytes, reserved: body.reserved });
     parts.watch?.asked(call, job);
     let found = lookUp(parts, call.controls, job);
+    parts.memory.noted(found?.standing === "fresh");
     const asking = answerElsewhere(parts, call, { job, found, body: body.bytes, reason });
     const elsewhere = asking && (await asking);
     if (elsewhere !== undefined) return elsewhere;

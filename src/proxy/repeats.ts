@@ -5,6 +5,7 @@ import type { Provider } from "../providers/provider.ts";
 import type { Call, CallFacts } from "./call.ts";
 import { clientOf, forwardedOf } from "./forwarded.ts";
 import { upstreamHeaders } from "./headers.ts";
+import { gistNow } from "./gist.ts";
 import { headText } from "./hit-head.ts";
 import { type Gist, type Keys, keyPartsOf, keysIn, lookUp } from "./job.ts";
 import { KnownBodies, type KnownBody } from "./known-bodies.ts";
@@ -28,6 +29,8 @@ export interface KnownHead {
   readonly facts: CallFacts;
   /** What it says of whom a proxy speaks for; undefined where no proxy is believed. */
   readonly forwarded: Headers | undefined;
+  /** Whether its bodies come in a content coding. */
+  readonly coded: boolean;
   /** Whether equal requests get equal answers for as long as an entry is fresh, whoever reads them and how. */
   readonly repeats: boolean;
 }
@@ -37,6 +40,9 @@ export type SameCall = Omit<Call, "request" | "peer" | "at" | "began" | "id">;
 
 const HEADS_BYTES = 8 * 1024 * 1024;
 const HEAD_OVERHEAD_BYTES = 2048;
+/** The share of hits from which it pays to read an unknown body at once, and over how many it is taken. */
+const LIKELY = 0.7;
+const LUCK_OVER = 32;
 
 type Parts = Pick<
   ProxyParts,
@@ -57,6 +63,8 @@ export class RequestMemory implements Repeats<KnownHead> {
     maxSize: HEADS_BYTES,
     sizeCalculation: (_known, head) => 2 * head.length + HEAD_OVERHEAD_BYTES,
   });
+  /** Of the requests whose body was not known lately, the share that the store answered. */
+  #luck = 0;
   #config: Config | undefined;
   #providers: ReadonlyMap<string, Provider> | undefined;
 
@@ -83,7 +91,7 @@ export class RequestMemory implements Repeats<KnownHead> {
     if (known.config !== parts.config() || known.providers !== parts.providers()) return undefined;
     const at = parts.clock.now();
     const began = parts.clock.monotonic();
-    const knownBody = this.#bodies.find(known.context, body);
+    const knownBody = this.#bodies.find(known.context, body) ?? this.#read(known, body);
     if (knownBody === undefined) return undefined;
     const { gist } = knownBody;
     if (
@@ -123,6 +131,21 @@ export class RequestMemory implements Repeats<KnownHead> {
     };
   }
 
+  /**
+   * Reads a body that is not known where what is stored is likely to answer it, as after a restart: most bodies that
+   * were not known of late were found in the store. Where it is not found, all is read again by the handler.
+   */
+  #read(known: KnownHead, body: Uint8Array): KnownBody | undefined {
+    if (this.#luck < LIKELY || known.coded) return undefined;
+    const gist = gistNow(known.call.route, body, known.config);
+    return gist && this.#bodies.add(known.context, body, gist);
+  }
+
+  /** Notes whether a request whose body was not known was found in the store. */
+  noted(found: boolean): void {
+    this.#luck += ((found ? 1 : 0) - this.#luck) / LUCK_OVER;
+  }
+
   /** What a cacheable request's head comes to; remembered for the next one with the same. */
   head(call: Call, plan: Plan): KnownHead {
     this.#settle();
@@ -144,6 +167,7 @@ export class RequestMemory implements Repeats<KnownHead> {
       }),
       context: this.#contextOf(call),
       facts,
+      coded: request.headers.has("content-encoding"),
       repeats: repeats(call, plan),
       forwarded: config.trustedProxies.length > 0 ? forwardedOf(request.headers) : undefined,
     };
