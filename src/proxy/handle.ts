@@ -78,7 +78,7 @@ async function journey(
   let flying = false;
   try {
     const { maxRequest } = plan;
-    const head = seen ?? parts.memory.head(call, plan);
+    const head = seen ?? parts.memory.head(call, plan, config);
     const { keyParts, upstream } = head;
     const known = reason === undefined ? parts.memory.gistOf(head, body.bytes) : undefined;
     let keys = known && keysOf(parts, call, { plan, keyParts, gist: known });

@@ -3,10 +3,10 @@ import type { Config } from "../config.ts";
 import type { RepeatAnswer, Repeats } from "../host.ts";
 import type { Provider } from "../providers/provider.ts";
 import type { Call, CallFacts } from "./call.ts";
-import { headText } from "./hit-head.ts";
 import { upstreamHeaders } from "./headers.ts";
+import { headText } from "./hit-head.ts";
 import { type Gist, type Keys, keyPartsOf, keysIn, lookUp } from "./job.ts";
-import { type KnownBody, KnownBodies } from "./known-bodies.ts";
+import { KnownBodies, type KnownBody } from "./known-bodies.ts";
 import type { ProxyParts } from "./parts.ts";
 import type { Plan } from "./policy.ts";
 import { atOnce, hitStatus } from "./reply.ts";
@@ -120,10 +120,12 @@ export class RequestMemory implements Repeats<KnownHead> {
     };
   }
 
-  /** What a cacheable request's head comes to; remembered for the next one with the same. */
-  head(call: Call, plan: Plan): KnownHead {
+  /**
+   * What a cacheable request's head comes to under the settings that it was planned by; remembered for the next one
+   * with the same, unless they changed meanwhile: its body may have come in slowly.
+   */
+  head(call: Call, plan: Plan, config: Config): KnownHead {
     this.#settle();
-    const config = this.#parts.config();
     const { request, peer: _peer, at: _at, began: _began, id: _id, ...same } = call;
     const { provider, url } = call.route;
     const facts = factsOf(call);
@@ -144,7 +146,7 @@ export class RequestMemory implements Repeats<KnownHead> {
       repeats: repeats(call, plan),
     };
     const { head } = call.peer;
-    if (head !== undefined && !plan.lookUp) this.#heads.set(head, known);
+    if (head !== undefined && !plan.lookUp && config === this.#config) this.#heads.set(head, known);
     return known;
   }
 
