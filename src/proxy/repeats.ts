@@ -4,7 +4,7 @@ import type { RepeatAnswer, Repeats } from "../host.ts";
 import type { Provider } from "../providers/provider.ts";
 import type { Call, CallFacts } from "./call.ts";
 import { upstreamHeaders } from "./headers.ts";
-import { headText } from "./hit-head.ts";
+import { writtenHead } from "./hit-head.ts";
 import { type Gist, type Keys, keyPartsOf, keysIn, lookUp } from "./job.ts";
 import { KnownBodies, type KnownBody } from "./known-bodies.ts";
 import type { ProxyParts } from "./parts.ts";
@@ -92,9 +92,8 @@ export class RequestMemory implements Repeats<KnownHead> {
     if (found?.standing !== "fresh") return undefined;
     const { entry, fresh } = found;
     const { bytes } = entry.body;
-    const head = knownBody.head?.entry === entry ? knownBody.head.text : headText(entry);
+    const head = bytes && writtenHead(knownBody, entry);
     if (bytes === undefined || head === undefined) return undefined;
-    if (knownBody.head?.entry !== entry) knownBody.head = { entry, text: head };
     parts.store.touch(entry.key);
     const id = parts.newId();
     parts.journal.add(
