@@ -127,7 +127,8 @@ export class Connection implements ExchangeEnds {
     const backlog = this.#backlog;
     const known = this.#reader.next(backlog);
     if (known === undefined) {
-      this.#since ??= this.#server.clock.monotonic();
+      // An empty line begins no request.
+      if (backlog.size > 0) this.#since ??= this.#server.clock.monotonic();
       return false;
     }
     if (known instanceof Refusal) return this.#refuse(known);
