@@ -1,4 +1,4 @@
-import { refusalText } from "./answer-head.ts";
+import { refusalText, repeatText } from "./answer-head.ts";
 import { Backlog } from "./backlog.ts";
 import { Exchange, type ExchangeEnds } from "./exchange.ts";
 import { Gathering } from "./gathering.ts";
@@ -156,17 +156,16 @@ export class Connection implements ExchangeEnds {
 
   /** Answers what was asked before, without the handler; false where `Repeats` declines. */
   #repeat(known: KnownHead, body: Uint8Array): boolean {
-    const answer = this.#server.repeated(known.repeat as object, body, this.#line.address);
+    // Another connection's request with this head may have been declined while this one's body came in.
+    const answer = known.repeat && this.#server.repeated(known.repeat, body, this.#line.address);
     if (answer === undefined) {
       known.repeat = undefined;
       return false;
     }
     if (!known.head.keep) this.#last = true;
     const ending = this.closing;
-    const { head, body: bytes } = answer;
-    const connection = ending ? "Connection: close\r\n" : "";
-    const length = `Content-Length: ${bytes.byteLength}\r\n`;
-    this.#line.outlet.whole(`${head}${length}${this.#server.date()}${connection}\r\n`, bytes);
+    const head = repeatText(answer, { date: this.#server.date(), close: ending });
+    this.#line.outlet.whole(head, answer.body);
     if (ending || !this.#line.outlet.idle) this.#state = "flush";
     return true;
   }
