@@ -14,11 +14,8 @@ import type { HttpServer } from "./server.ts";
 
 /** Bytes that may wait behind a request under way before the client is made to wait. */
 const MAX_BEHIND = 64 * 1024;
-/** Bytes of a body that is gathered for `Repeats`. */
-const MAX_GATHER = 1024 * 1024;
-/** Time for a head from its first byte, and for a body that is gathered. */
+/** Time for a head from its first byte. */
 const HEAD_MS = 60_000;
-const GATHER_MS = 5_000;
 
 /**
  * `head`: between requests, or in a head. `gather`: a body that may be a repeat's comes in. `busy`: the handler's.
@@ -92,10 +89,9 @@ export class Connection implements ExchangeEnds {
 
   /** Ends what the client began too long ago. */
   sweep(now: number): void {
-    const { since } = this.#gathering ?? {};
     if (!this.#line.open) return;
     if (this.#state === "head" && now - (this.#since ?? now) > HEAD_MS) this.#refuse(refusals.headTooSlow());
-    else if (since !== undefined && now - since > GATHER_MS) this.#giveUpGathering();
+    else if (this.#gathering?.overdue(now)) this.#giveUpGathering();
   }
 
   get closing(): boolean {
@@ -149,7 +145,7 @@ export class Connection implements ExchangeEnds {
       backlog.at = end;
       return true;
     }
-    if (size > MAX_GATHER || !this.#server.mayGather(size)) return undefined;
+    if (!this.#server.mayGather(size)) return undefined;
     this.#beginGathering(known, size);
     return false;
   }
