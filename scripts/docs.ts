@@ -8,7 +8,8 @@ import process from "node:process";
 import { commands } from "../src/cli/commands.ts";
 import { commandsTable } from "../src/cli/help.ts";
 import { settingsTable } from "../src/config-tables.ts";
-import { providerFacts } from "../src/providers/table.ts";
+import { clientVariablesOf } from "../src/providers/client-variables.ts";
+import { builtinNames, providerFacts } from "../src/providers/table.ts";
 import { aliases } from "../src/proxy/aliases.ts";
 import { keyTables } from "./docs-keys.ts";
 
@@ -18,6 +19,7 @@ const BASE = "http://127.0.0.1:8181";
 const tables: Readonly<Record<string, () => string>> = {
   providers: providersTable,
   commands: () => commandsTable(commands),
+  variables: variablesTable,
   settings: () => settingsTable().trim(),
   ...keyTables,
   gateways: () =>
@@ -36,6 +38,15 @@ function providersTable(): string {
     "| --- | --- | --- | --- |",
     ...rows,
   ].join("\n");
+}
+
+function variablesTable(): string {
+  const rows = [...builtinNames, "azure"].flatMap((provider) =>
+    clientVariablesOf(provider).map(
+      ({ name, path, readBy }) => `| ${provider} | \`${name}\` | \`/${provider}${path}\` | ${readBy} |`,
+    ),
+  );
+  return ["| provider | variable | ends in | read by |", "| --- | --- | --- | --- |", ...rows].join("\n");
 }
 
 /** The page with its tables as the code has them now. Throws for a mark that no table has. */

@@ -6,7 +6,7 @@ import { adminErrors, proxyErrors } from "./errors.ts";
 import type { Peer } from "./host.ts";
 import { requestUrl } from "./proxy/call.ts";
 import { handle } from "./proxy/handle.ts";
-import { isAllowedHost, isKnownOrigin } from "./proxy/origin.ts";
+import { isAllowedHost, isKnownPreflight } from "./proxy/origin.ts";
 import type { ProxyParts } from "./proxy/parts.ts";
 import { refuseUnread } from "./proxy/refuse.ts";
 import { EXPOSED } from "./proxy/reply.ts";
@@ -31,7 +31,7 @@ type Bindings = AdminBindings;
 export function createApp(parts: AppParts): Hono<Bindings> {
   const app = guarded(parts);
   const { proxy } = parts;
-  app.get("/", (context) => context.text(welcome(parts, requestUrl(context.req.raw)?.origin ?? "")));
+  app.get("/", (context) => context.text(welcome(parts, originOf(context.req.raw, context.env.peer))));
   mountAdmin(app, parts);
   app.all("*", (context) => handle(proxy, context.req.raw, context.env.peer));
   return app;
@@ -65,9 +65,8 @@ function guarded(parts: AppParts): Hono<Bindings> {
       return refuseUnread(proxy, from, proxyErrors.forbiddenHost(host.slice(0, 200)));
     }
     const origin = request.headers.get("origin");
-    const preflight = request.method === "OPTIONS" && request.headers.has("access-control-request-method");
     const forProxy = !OPERATORS.test(context.req.path);
-    if (forProxy && preflight && origin !== null && isKnownOrigin(origin, allowedOrigins))
+    if (forProxy && origin !== null && isKnownPreflight(request, allowedOrigins))
       return allowed(request, origin);
     return next();
   });
@@ -88,11 +87,17 @@ const OPERATORS = /^\/(?:admin|metrics|readyz)(?:\/|$)/;
 
 async function mayKnowReasons(request: Request, peer: Peer, token: Token): Promise<boolean> {
   try {
-    refuseForeign(request);
+    refuseForeign(request, peer);
     return await mayObserve(request, peer, token);
   } catch {
     return false;
   }
+}
+
+/** As the client wrote it, where a proxy of the operator's ended its TLS too. */
+function originOf(request: Request, peer: Peer): string {
+  const origin = requestUrl(request)?.origin ?? "";
+  return peer.secure ? origin.replace(/^http:/, "https:") : origin;
 }
 
 function nothingHere(): Response {
@@ -129,7 +134,7 @@ function allowed(request: Request, origin: string): Response {
 }
 
 const CONTROLS =
-  "Authorization, Content-Type, Cache-Control, X-Cache-TTL, X-Cache-Namespace, X-Cache-Sample, X-Cache-Mode, X-Cache-Replay, X-Cache-Run, X-Cache-Explain";
+  "Authorization, Content-Type, Cache-Control, X-Cache-TTL, X-Cache-Namespace, X-Cache-Sample, X-Cache-Mode, X-Cache-Replay, X-Cache-Run, X-Cache-Explain, X-Askonce-Token";
 
 function welcome(parts: AppParts, base: string): string {
   const lines = [...parts.proxy.providers().values()].map(

@@ -1,28 +1,35 @@
 import { type AdminParts, createAdmin } from "./admin/admin.ts";
+import { type Recorder, recorder } from "./admin/recorder.ts";
 import { keptToken } from "./admin/token.ts";
 import { createAdminApp, createApp } from "./app.ts";
 import { Flights } from "./cache/flights.ts";
 import { memoryStore } from "./cache/memory.ts";
+import { NOTHING_NOTED, noted } from "./cache/noted.ts";
 import { purgeAll } from "./cache/purge.ts";
 import { tieredStore } from "./cache/tiered.ts";
 import { systemClock } from "./clock.ts";
 import type { Config, ListenAddress } from "./config.ts";
+import { servedProviders } from "./config-exposure.ts";
 import type { Host, Peer, Repeats } from "./host.ts";
+import { installationSecret, randomHex, requestIds } from "./installation.ts";
 import { createJournal } from "./journal/journal.ts";
 import { createTraces } from "./journal/otel.ts";
 import { createPricing } from "./journal/pricing.ts";
+import { isNear } from "./network.ts";
 import { PURE_KINDS } from "./providers/provider.ts";
-import { providersFor } from "./providers/table.ts";
+import { enter } from "./proxy/access.ts";
 import { Budget } from "./proxy/budget.ts";
 import { CredentialReader } from "./proxy/credential.ts";
 import { explainer } from "./proxy/explain.ts";
 import type { FlightHead } from "./proxy/flight.ts";
+import { clientOf } from "./proxy/forwarded.ts";
 import type { ProxyParts } from "./proxy/parts.ts";
 import { Refreshes } from "./proxy/refresh.ts";
-import { type KnownHead, RequestMemory } from "./proxy/repeats.ts";
 import { rekeyer } from "./proxy/rekey.ts";
+import { type KnownHead, RequestMemory } from "./proxy/repeats.ts";
 import { Samples } from "./proxy/samples.ts";
 import { Verified } from "./proxy/verified.ts";
+import { Watch, type Watched } from "./proxy/watch.ts";
 import { openArchive } from "./storage/archive.ts";
 import { refuseNewerArchive } from "./storage/archive-file.ts";
 import { archiveShare } from "./storage/archive-room.ts";
@@ -47,8 +54,21 @@ export interface App {
   draining(): void;
   /** Ends what is still under way: the grace is over. */
   cut(): void;
+  /** What was asked and answered, of a process that runs one command. */
+  watched(): Watched;
+  /** The cassette around that command. */
+  readonly recorder: Recorder;
+  /** Resolves once no answer is under way. */
+  settled(): Promise<void>;
   /** Waits for the answers under way to be kept, then closes the store. */
   close(): Promise<void>;
+}
+
+export interface ComposeOptions {
+  /** Whether requests are looked on for `watched`. */
+  readonly watching?: boolean;
+  /** Whether the data folder is that of one cassette and its one user: everything complete is kept, in one pool. */
+  readonly recording?: boolean;
 }
 
 /** What is wrong with one of the data folder's databases, in words; undefined where nothing is, or there is none. */
@@ -58,12 +78,16 @@ export async function databaseFault(host: Host, path: string): Promise<string | 
 }
 
 /** The only place where parts meet. Rejects with `StartError` where the database is newer than this program. */
-export async function compose(config: Config, host: Host): Promise<App> {
+export async function compose(
+  config: Config,
+  host: Host,
+  { watching = false, recording = false }: ComposeOptions = {},
+): Promise<App> {
   let read = config;
   /** What the admin API changed, until the restart. */
   let changes: Pick<Partial<Config>, "mode" | "ttlMs"> = {};
   let current = config;
-  let providers = providersFor(config.providers);
+  let providers = servedProviders(config);
   const ending = new AbortController();
   const report = (message: string) => host.write("stderr", `askonce: ${message}\n`);
   const clock = systemClock;
@@ -82,7 +106,9 @@ export async function compose(config: Config, host: Host): Promise<App> {
     report,
   });
   refuseNewerArchive(config.data);
-  const store = tieredStore({ memory: memoryStore({ maxBytes: config.maxMemory }), durable });
+  const tiers = tieredStore({ memory: memoryStore({ maxBytes: config.maxMemory }), durable });
+  const { store, notes } = recording ? noted(tiers) : { store: tiers, notes: NOTHING_NOTED };
+  const watch = new Watch();
   const archive = openArchive({
     folder: config.data,
     startThread: host.startThread,
@@ -124,6 +150,7 @@ export async function compose(config: Config, host: Host): Promise<App> {
       };
     },
   });
+  if (watching) journal.follow((event) => watch.answered(event));
   const traces = createTraces({
     endpoint: () => current.otelEndpoint,
     journal,
@@ -164,7 +191,8 @@ export async function compose(config: Config, host: Host): Promise<App> {
     credentials: new CredentialReader(await installationSecret(host, config.data, report)),
     samples: new Samples(),
     refreshes: new Refreshes(clock, () => current.refreshConcurrency),
-    recording: () => false,
+    recording: () => recording,
+    watch: watching ? watch : undefined,
     unread: { count: 0 },
     loopId,
     report,
@@ -205,7 +233,8 @@ export async function compose(config: Config, host: Host): Promise<App> {
   const adminApp = createAdminApp({ ...appParts, adminServed: () => current.admin });
   return {
     repeats: {
-      find: (head) => proxy.memory.find(head),
+      // Who looks on sees requests where they are handled.
+      find: (head) => (watching ? undefined : proxy.memory.find(head)),
       answer(known: KnownHead, body, address) {
         lastRequestAt = clock.monotonic();
         return proxy.memory.answer(known, body, address);
@@ -213,16 +242,18 @@ export async function compose(config: Config, host: Host): Promise<App> {
     } satisfies Repeats<KnownHead> as Repeats,
     handler(request, peer) {
       lastRequestAt = clock.monotonic();
-      return app.fetch(request, { peer });
+      const entered = enter(proxy, request, peer);
+      return entered instanceof Response ? entered : app.fetch(entered.request, { peer: entered.peer });
     },
-    adminHandler: (request, peer) => adminApp.fetch(request, { peer }),
+    adminHandler: (request, peer) =>
+      adminApp.fetch(request, { peer: clientOf(request.headers, peer, current.trustedProxies) }),
     admin: async (request) => await appParts.admin.fetch(request, { peer: { address: "127.0.0.1" } }),
     adminToken: () => token.current(),
     listening: () => {},
     reload(next) {
       read = next;
       current = { ...next, ...changes };
-      providers = providersFor(next.providers);
+      providers = servedProviders(current);
       pricing.reload();
       traces.reload();
     },
@@ -230,6 +261,9 @@ export async function compose(config: Config, host: Host): Promise<App> {
       ending.abort();
     },
     cut: () => proxy.flights.abort(),
+    watched: () => watch.watched(),
+    recorder: recorder(adminParts, notes),
+    settled: () => proxy.flights.settled(),
     async close() {
       ending.abort();
       await proxy.flights.settled();
@@ -259,44 +293,4 @@ function onceIdle({ idle, act }: { idle: () => boolean; act: () => void }): () =
     for (const timer of timers) clearTimeout(timer);
     timers = COLLECT_AFTER_MS.map((ms, at) => setTimeout(() => whenIdle(at), ms));
   };
-}
-
-/** The key of the HMAC over credentials: 32 random bytes that never leave this folder. */
-async function installationSecret(
-  host: Host,
-  folder: string,
-  report: (message: string) => void,
-): Promise<string> {
-  const path = `${folder}/secret`;
-  const fresh = randomHex(32);
-  try {
-    await host.files.makePrivateFolder(folder);
-    if (await host.files.createPrivate(path, `${fresh}\n`)) return fresh;
-    const kept = (await host.files.readText(path)).trim();
-    if (/^[0-9a-f]{64}$/.test(kept)) return kept;
-    report(`${path} does not hold 64 hex digits: a new secret is used until the next start`);
-  } catch {
-    report(`${path} can be neither read nor written: credentials get new pools at the next start`);
-  }
-  return fresh;
-}
-
-function randomHex(bytes: number): string {
-  return [...crypto.getRandomValues(new Uint8Array(bytes))]
-    .map((byte) => byte.toString(16).padStart(2, "0"))
-    .join("");
-}
-
-/** Unique over processes by a random start, cheap by counting. */
-function requestIds(): () => string {
-  const prefix = randomHex(6);
-  let count = 0;
-  return () => `req_${prefix}${(count++).toString(36).padStart(6, "0")}`;
-}
-
-/** Whether a provider is on this machine or network: only there can a request come back. */
-function isNear(url: string): boolean {
-  const { hostname } = new URL(url);
-  if (hostname === "localhost" || !hostname.includes(".") || hostname.endsWith(".localhost")) return true;
-  return /^(127\.|10\.|192\.168\.|169\.254\.|172\.(1[6-9]|2\d|3[01])\.)/.test(hostname);
 }

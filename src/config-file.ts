@@ -21,7 +21,7 @@ export function readFileValues(path: string, text: string): readonly FileValue[]
     const reason = error.message.split("\n")[0]!.replace(/^Invalid TOML document: /, "");
     throw new ConfigError(
       "config",
-      lineAt(text, error.line),
+      withoutToken(lineAt(text, error.line)),
       `${path} line ${error.line}`,
       `TOML (${reason})`,
     );
@@ -42,6 +42,11 @@ export function readFileValues(path: string, text: string): readonly FileValue[]
   };
   if (Object.keys(tree).length > 0) collect(tree, []);
   return values;
+}
+
+/** A broken line may be the one with the access tokens. */
+function withoutToken(line: string): string {
+  return line.includes("access_tokens") ? "access_tokens = ***" : line;
 }
 
 function isTable(node: unknown): node is Record<string, unknown> {

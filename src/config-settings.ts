@@ -1,4 +1,5 @@
 import type { Config } from "./config.ts";
+import { exposureSettings } from "./config-exposure.ts";
 import {
   bodyMember,
   choice,
@@ -31,6 +32,8 @@ export interface Setting<T> {
   /** Read by `kind` where nobody set another, but for `data`, whose default depends on the machine. */
   readonly fallback: string;
   readonly help: string;
+  /** Whether its value must not be shown. */
+  readonly secret?: boolean;
 }
 
 /** The settings with one value each: every member of Config but those that follow from others. */
@@ -172,6 +175,7 @@ export const settings: { readonly [Member in Plain]: Setting<Config[Member]> } =
     fallback: "",
     help: "Web pages, beside those on loopback, that may be answered from the cache.",
   },
+  ...exposureSettings,
   cacheAnyway: {
     name: "cache.anyway",
     kind: words(...new Set(statefulRules.map(({ word }) => word))),

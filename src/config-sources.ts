@@ -33,7 +33,7 @@ export function knownFlags(): readonly string[] {
 function fromFile({ file }: Sources): readonly Given[] {
   const given = file ? readFileValues(file.path, file.text) : [];
   for (const { name, text, where } of given) {
-    if (text === "{}" && /^(upstream|key|providers(\.[^.]+)?)$/.test(name)) continue;
+    if (text === "{}" && /^(upstream|key|tls|providers(\.[^.]+)?)$/.test(name)) continue;
     if (!byName.has(name) && !/^providers\.[^.]+\.(url|family|auth)$/.test(name)) {
       throw unknown({ name, value: text, where, known: [...byName.keys(), "providers.NAME.url"] });
     }

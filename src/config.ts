@@ -1,9 +1,11 @@
+import { isLoopback } from "./config-exposure.ts";
 import { baseUrl, choice, providerName } from "./config-kinds.ts";
 import type { MaskRule } from "./config-masks.ts";
 import type { Pace } from "./config-pace.ts";
 import { byName, type Plain, type Setting, settings } from "./config-settings.ts";
 import { type Given, givenValues, type Sources, unknown, withoutSecrets } from "./config-sources.ts";
 import { ConfigError } from "./errors.ts";
+import type { Network } from "./network.ts";
 import { builtinNames, familyNames } from "./providers/table.ts";
 
 /** Effective settings. Durations are ms (Infinity for `forever`), sizes bytes. */
@@ -46,6 +48,15 @@ export interface Config {
   /** Lower case; `*.` in front stands for every name below it. */
   readonly allowedHosts: readonly string[];
   readonly allowedOrigins: readonly string[];
+  /** Who may use askonce: tokens, or `sha256:` and the digest of one; empty: all who reach it. */
+  readonly accessTokens: readonly string[];
+  /** File with further ones, absolute; "" for none. Those who load the settings add them. */
+  readonly accessTokensFile: string;
+  /** Proxies that are believed about whom they speak for. */
+  readonly trustedProxies: readonly Network[];
+  /** PEM files, absolute; both "" for no TLS. */
+  readonly tlsCert: string;
+  readonly tlsKey: string;
   /** Top-level body members (and form fields) that do not count for the key, beside the known ones. */
   /** Words of `stateful-rules.ts` that don't keep a request from the cache. */
   readonly cacheAnyway: readonly string[];
@@ -127,7 +138,7 @@ export function parseConfig(sources: Sources, surroundings: Surroundings): Parse
     if (!setting) continue;
     const value = setting.kind.parse(text);
     if (value === null || (list && !setting.kind.list))
-      throw new ConfigError(name, text, where, setting.kind.valid);
+      throw new ConfigError(name, setting.secret ? "***" : text, where, setting.kind.valid);
     values.set(name, value);
   }
   const plain = Object.fromEntries(
@@ -136,10 +147,14 @@ export function parseConfig(sources: Sources, surroundings: Surroundings): Parse
       values.has(name) ? values.get(name) : kind.parse(fallback),
     ]),
   ) as Pick<Config, Plain>;
+  const optional = (path: string) => (path === "" ? "" : surroundings.absolute(path));
   const config: Config = {
     ...plain,
     data: values.has("data") ? surroundings.absolute(plain.data) : surroundings.dataFolder,
-    prices: plain.prices === "" ? "" : surroundings.absolute(plain.prices),
+    prices: optional(plain.prices),
+    accessTokensFile: optional(plain.accessTokensFile),
+    tlsCert: optional(plain.tlsCert),
+    tlsKey: optional(plain.tlsKey),
     listenChosen: values.has("listen"),
     scopeChosen: values.has("scope"),
     providers: providersOf(given),
@@ -206,10 +221,4 @@ function checkDefaultProvider({ defaultProvider, providers }: Config, given: rea
   if (known.includes(defaultProvider)) return;
   const where = given.findLast(({ name }) => name === "default_provider")?.where ?? "default";
   throw unknown({ name: "default_provider", value: defaultProvider, where, known, of: defaultProvider });
-}
-
-function isLoopback(hostname: string): boolean {
-  const name = hostname.toLowerCase();
-  if (name === "localhost" || name.endsWith(".localhost") || name === "::1") return true;
-  return /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(name);
 }

@@ -70,6 +70,9 @@ export class ProxyError extends Error {
   key: string | undefined;
   model: string | undefined;
 
+  /** What is special about this one, without what all of its kind say. */
+  particular: string | undefined;
+
   /** Whether trying the same request again could help without paying twice. */
   get retryable(): boolean {
     return this.code === "upstream_unreachable";
@@ -129,6 +132,11 @@ export const proxyErrors = {
       "forbidden_host",
       `Add ${JSON.stringify(host)} to the setting allowed_hosts to serve it: askonce answers to IP addresses, localhost and local names only.`,
     ),
+  unauthorized: () =>
+    new ProxyError(
+      "unauthorized",
+      "Send one of this askonce's access tokens: X-Askonce-Token: TOKEN, or /~TOKEN before the path.",
+    ),
   upgrade: () =>
     new ProxyError(
       "upgrade_required",
@@ -136,9 +144,12 @@ export const proxyErrors = {
     ),
   loop: () => new ProxyError("loop_detected", "This request has passed through this askonce before."),
   replayMiss: (what: string) =>
-    new ProxyError(
-      "replay_miss",
-      `Nothing is stored for this request, and mode replay calls no provider: ${what}.`,
+    Object.assign(
+      new ProxyError(
+        "replay_miss",
+        `Nothing is stored for this request, and mode replay calls no provider: ${what}.`,
+      ),
+      { particular: what },
     ),
   onlyIfCachedMiss: () =>
     new ProxyError(

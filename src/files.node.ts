@@ -77,6 +77,7 @@ export const files: Files = {
   async makeFolder(path) {
     await mkdir(path, { recursive: true });
   },
+  makeExecutable: (path) => chmod(path, 0o755),
   temporaryFolder: () => mkdtemp(join(tmpdir(), "askonce-")),
   removeFolder: (path) => rm(path, { recursive: true, force: true }),
   async freeBytes(path) {

@@ -1,10 +1,12 @@
+import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
-import { hostname } from "node:os";
+import { constants, hostname } from "node:os";
 import process from "node:process";
+import { isatty } from "node:tty";
 import { promisify } from "node:util";
 import * as zlib from "node:zlib";
 import { files } from "./files.node.ts";
-import type { Host, Terminal, Thread } from "./host.ts";
+import type { Child, Host, SpawnOptions, Terminal, Thread } from "./host.ts";
 import { Output, type Sink } from "./output.node.ts";
 import type { OpenDatabase } from "./storage/database.ts";
 
@@ -17,15 +19,22 @@ export type NodePart = Omit<
   "runtime" | "openDatabase" | "startThread" | "fetch" | "decodes" | "serve" | "collect"
 >;
 
-/** Takes over this process's signals and output, which goes to `sinks`: call it once. */
-export function nodePart(sinks: { readonly stdout: Sink; readonly stderr: Sink } = process): NodePart {
+/** Names of variables that a runtime put into its own environment, with the values it put there. */
+export type OwnVariables = Readonly<Record<string, string>>;
+
+export interface NodeOptions {
+  /** Where output goes: the process's own streams, asked for when they are first needed. */
+  readonly sinks?: { readonly stdout: Sink; readonly stderr: Sink };
+  readonly ownVariables?: OwnVariables;
+}
+
+/** Takes over this process's signals and output: call it once. */
+export function nodePart({ sinks = process, ownVariables = {} }: NodeOptions = {}): NodePart {
   exemptLoopback();
-  const stderr = new Output(sinks.stderr, () => {});
-  const missed = (lines: number) =>
-    stderr.write(`askonce: ${lines} log lines were dropped, nobody read them\n`);
-  const outputs = { stdout: new Output(sinks.stdout, missed), stderr };
+  const outputs = lazyOutputs(sinks);
   return {
     platform: process.platform === "win32" ? "windows" : process.platform === "darwin" ? "darwin" : "linux",
+    arch: process.arch,
     hostname: nameOfMachine(),
     pid: process.pid,
     cwd: process.cwd(),
@@ -33,47 +42,103 @@ export function nodePart(sinks: { readonly stdout: Sink; readonly stderr: Sink }
     env: process.env,
     files,
     decode,
-    onSignal: (signal, handler) => void process.on(signal, handler),
+    onSignal(signal, handler) {
+      try {
+        process.on(signal, handler);
+      } catch {
+        // A signal that this platform does not have never arrives.
+      }
+    },
+    spawn: (command, options) => startChild(command, { ...options, ownVariables }),
     terminal: terminal(),
     async print(bytes) {
       // On a terminal both are one: what was said first stands first.
-      await outputs.stderr.flush();
-      await outputs.stdout.print(bytes);
+      await outputs.flush("stderr");
+      await outputs.of("stdout").print(bytes);
     },
     stdin: () => process.stdin,
-    write: (to, text) => outputs[to].write(text),
+    write: (to, text) => outputs.of(to).write(text),
     usage() {
       const { user, system } = process.cpuUsage();
       return { cpuSeconds: (user + system) / 1e6, residentBytes: process.memoryUsage.rss() };
     },
     async exit(code) {
-      const flushed = Promise.all([outputs.stdout.flush(), outputs.stderr.flush()]);
+      const flushed = Promise.all([outputs.flush("stdout"), outputs.flush("stderr")]);
       await Promise.race([flushed, new Promise((resolve) => setTimeout(resolve, FLUSH_MS))]);
       process.exit(code);
     },
   };
 }
 
-function terminal(): Terminal {
-  const { stdin, stdout, stderr } = process;
+/** A stream is not touched before something is to be written: a child that shares it wants it as it was. */
+function lazyOutputs(sinks: { readonly stdout: Sink; readonly stderr: Sink }) {
+  const made: { stdout?: Output; stderr?: Output } = {};
+  const stderr = () => (made.stderr ??= new Output(sinks.stderr, () => {}));
+  const missed = (lines: number) =>
+    stderr().write(`askonce: ${lines} log lines were dropped, nobody read them\n`);
+  const stdout = () => (made.stdout ??= new Output(sinks.stdout, missed));
   return {
-    stdin: stdin.isTTY === true,
-    stdout: stdout.isTTY === true,
-    stderr: stderr.isTTY === true,
-    columns: stdout.isTTY ? stdout.columns : stderr.isTTY ? stderr.columns : undefined,
+    of: (name: "stdout" | "stderr") => (name === "stdout" ? stdout() : stderr()),
+    flush: async (name: "stdout" | "stderr") => made[name]?.flush(),
   };
 }
+
+function startChild(
+  [program = "", ...args]: readonly string[],
+  { env, cwd, ownVariables }: SpawnOptions & { readonly ownVariables: OwnVariables },
+): Child {
+  const whole: Record<string, string> = {};
+  for (const [name, value] of Object.entries(env)) {
+    if (value !== undefined && ownVariables[name] !== value) whole[name] = value;
+  }
+  const child = spawn(program, args, { cwd, env: whole, stdio: "inherit" });
+  let running = true;
+  return {
+    exited: new Promise<number>((resolve, reject) => {
+      child.once("error", reject);
+      child.once("exit", (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)));
+    }).finally(() => {
+      running = false;
+    }),
+    // Deno's own `child.kill` works once, and takes the signal that it sent for the one that ended the child.
+    kill(signal) {
+      try {
+        if (running && child.pid !== undefined) process.kill(child.pid, signal);
+      } catch {
+        // It has just ended.
+      }
+    },
+  };
+}
+
+function terminal(): Terminal {
+  const [stdin, stdout, stderr] = [isatty(0), isatty(1), isatty(2)];
+  return {
+    stdin,
+    stdout,
+    stderr,
+    get columns() {
+      return stdout ? process.stdout.columns : stderr ? process.stderr.columns : undefined;
+    },
+  };
+}
+
+/** By which the environment names a proxy for what this process calls. */
+export const PROXY_VARIABLES: readonly string[] = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"].flatMap(
+  (name) => [name, name.toLowerCase()],
+);
 
 /**
  * A call to this machine must not go to a proxy of the environment: it would see the admin token. Both runtimes
  * read these variables when they first fetch.
  */
 function exemptLoopback(): void {
-  if (!["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"].some((name) => process.env[name])) return;
-  for (const name of ["NO_PROXY", "no_proxy"]) {
-    const known = (process.env[name] ?? "").split(",").filter((part) => part !== "");
-    process.env[name] = [...new Set([...known, "localhost", "127.0.0.1", "::1"])].join(",");
-  }
+  if (!PROXY_VARIABLES.some((name) => process.env[name])) return;
+  // Both are read, and one of them wins: each says all that either said.
+  const names = ["NO_PROXY", "no_proxy"];
+  const known = names.flatMap((name) => (process.env[name] ?? "").split(",").map((part) => part.trim()));
+  const all = [...new Set([...known, "localhost", "127.0.0.1", "::1"])].filter((part) => part !== "");
+  for (const name of names) process.env[name] = all.join(",");
 }
 
 /**

@@ -2,8 +2,12 @@ import type { OpenDatabase } from "./storage/database.ts";
 
 /** All that the core asks of a runtime. Adapters (`main.bun.ts`, `main.deno.ts`) translate and decide nothing. */
 export interface Host {
+  /** The executable that this process runs from, absolute; undefined where a runtime runs its source. */
+  readonly executable?: string | undefined;
   readonly runtime: { readonly name: "bun" | "deno"; readonly version: string; readonly compiled: boolean };
   readonly platform: "linux" | "darwin" | "windows";
+  /** The processor's kind, `x64` or `arm64` for example. */
+  readonly arch: string;
   /** This machine's own name, "" where the runtime does not tell it. */
   readonly hostname: string;
   /** This process. */
@@ -31,7 +35,12 @@ export interface Host {
     maxBytes: number,
   ): Promise<Uint8Array>;
   /** Calls `handler` each time one of the signals arrives (those that the platform has). */
-  onSignal(signal: "SIGTERM" | "SIGINT" | "SIGHUP", handler: () => void): void;
+  onSignal(signal: Signal, handler: () => void): void;
+  /**
+   * Starts a program, found as a shell finds it, that shares this process's terminal, standard streams and group. Until
+   * then this process has not touched standard input or output, and it must not while the program runs.
+   */
+  spawn(command: readonly string[], options: SpawnOptions): Child;
   readonly terminal: Terminal;
   /**
    * Writes to stdout and resolves once it was taken, so that any amount can go out. Rejects (`code`: `EPIPE`) once
@@ -48,6 +57,26 @@ export interface Host {
   usage(): { readonly cpuSeconds: number; readonly residentBytes: number };
   /** Gives memory back to the system where the runtime can; may take some ms, so call it when idle. */
   collect(): void;
+}
+
+/** What one process tells another. */
+export type Signal = "SIGTERM" | "SIGINT" | "SIGHUP" | "SIGQUIT" | "SIGUSR1" | "SIGUSR2";
+
+export interface SpawnOptions {
+  /** The whole environment, less what this runtime put there for itself. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Absolute. */
+  readonly cwd: string;
+}
+
+export interface Child {
+  /**
+   * Resolves to the exit code once the program has ended: 128 + the signal's number where one ended it. Rejects with the
+   * system's error (`code`: `ENOENT`, `EACCES`, …) where it could not be started.
+   */
+  readonly exited: Promise<number>;
+  /** Hands a signal on; nothing where the program has ended. */
+  kill(signal: Signal): void;
 }
 
 /** Whether people look on, and how wide their window is. */
@@ -83,18 +112,28 @@ export interface ServeOptions {
   readonly port: number;
   readonly handler: (request: Request, peer: Peer) => Response | Promise<Response>;
   /** Asked before `handler`, by adapters that see a request's bytes; others leave it alone. */
-  readonly repeats?: Repeats;
+  readonly repeats?: Repeats | undefined;
   /** Shares the port with other processes that ask for the same, where the system can. */
   readonly reusePort?: boolean;
   /** Path of a socket file to listen on instead of an address. Bun only. */
   readonly unix?: string;
-  /** Speaks TLS with this certificate chain and key, both PEM. Bun only. */
-  readonly tls?: { readonly cert: string; readonly key: string };
+  /** Speaks TLS with this certificate; rejects where the two don't fit each other or cannot be read. */
+  readonly tls?: Tls | undefined;
+}
+
+/** A certificate (with those that vouch for it behind it) and its key, as PEM. */
+export interface Tls {
+  readonly cert: string;
+  readonly key: string;
 }
 
 export interface Peer {
   /** The client's IP address, "-" where the runtime does not know it. */
   readonly address: string;
+  /** Whether a proxy that the settings name stands between, which told the address. */
+  readonly behindProxy?: boolean;
+  /** Whether the client spoke TLS with that proxy. */
+  readonly secure?: boolean;
   /** The request's line and header lines as they came (Latin-1, without the empty line), where the adapter shows them. */
   readonly head?: string;
   /** The whole body, where it had come when the handler was asked: quicker than the request's own stream. */
@@ -185,6 +224,8 @@ export interface Files {
   replace(path: string, chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void>;
   /** Creates a folder and its parents where missing. */
   makeFolder(path: string): Promise<void>;
+  /** Makes a file one that everybody can run. */
+  makeExecutable(path: string): Promise<void>;
   /** A new empty folder, readable for its owner only. */
   temporaryFolder(): Promise<string>;
   removeFolder(path: string): Promise<void>;

@@ -37,10 +37,20 @@ function fetchUpstream(url: string, init: UpstreamInit): Promise<Response> {
 }
 
 const host: Host = {
-  ...nodePart(),
+  // What the restart put there is no business of a program that is started from here.
+  ...nodePart({ ownVariables: { BUN_CONFIG_MAX_HTTP_REQUESTS: MAX_UPSTREAM_REQUESTS } }),
+  executable: compiled ? process.execPath : undefined,
   runtime: { name: "bun", version: Bun.version, compiled },
   openDatabase: privately(openDatabase),
-  startThread: () => thread(new Worker(new URL("./storage/desk.bun.ts", import.meta.url).href)),
+  startThread: () =>
+    thread(
+      new Worker(
+        new URL(
+          import.meta.url.endsWith(".js") ? "./storage/desk.bun.js" : "./storage/desk.bun.ts",
+          import.meta.url,
+        ).href,
+      ),
+    ),
   fetch: fetchUpstream,
   decodes: ["gzip", "deflate", "br", "zstd"],
   serve: (options) => serve(options, systemClock),

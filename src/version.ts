@@ -1,10 +1,15 @@
 import manifest from "../package.json" with { type: "json" };
 
-/** Put in by scripts/build. */
+/** Put in by scripts/build and scripts/release. */
 declare const ASKONCE_COMMIT: string | undefined;
+declare const ASKONCE_PLATFORM: string | undefined;
 
 export const VERSION: string = manifest.version;
 
-/** The commit that an executable was built from; undefined from source, and where git could not tell. */
+/** The commit that an executable or package was built from; undefined from source, and where git could not tell. */
 export const COMMIT: string | undefined =
   typeof ASKONCE_COMMIT === "string" && ASKONCE_COMMIT !== "" ? ASKONCE_COMMIT : undefined;
+
+/** The platform that a release's executable was built for, `linux-x64-musl` for example; undefined elsewhere. */
+export const PLATFORM: string | undefined =
+  typeof ASKONCE_PLATFORM === "string" && ASKONCE_PLATFORM !== "" ? ASKONCE_PLATFORM : undefined;

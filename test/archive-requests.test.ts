@@ -228,7 +228,8 @@ test("two archives over one folder lose and double nothing", async () => {
   );
   // The last ones are kept by both.
   const keys = await Promise.all(requests.map((request, n) => shelves[n % 2]!.keep(request)));
-  for (const request of requests.slice(40)) shelves[1]!.archive.keep(keyOfRequest(request), request);
+  for (const request of requests.slice(40))
+    shelves[1]!.archive.keep(keyOfRequest(request), request.body.byteLength, () => request);
   await Promise.all(shelves.map(({ archive }) => archive.settled()));
   for (const { archive } of shelves) {
     assert.ok((await archive.requests(keys)).every((one) => one?.body !== undefined));

@@ -175,10 +175,12 @@ test("what does not fit into the queue is dropped and counted, and the caller ne
   });
   const body = new Uint8Array(20 * 1024 * 1024);
   const request = { ...requestOf(chat(["x"])), body };
-  for (let n = 0; n < 5; n++) shelf.archive.keep("0".repeat(64) as never, request);
+  for (let n = 0; n < 5; n++) shelf.archive.keep("0".repeat(64) as never, body.byteLength, () => request);
   const { queued, dropped } = shelf.archive.state();
   assert.deepEqual([queued, dropped], [3, 2]);
-  for (let n = 0; n < 10_000; n++) shelf.archive.keep("0".repeat(64) as never, requestOf(chat(["x"])));
+  const small = requestOf(chat(["x"]));
+  for (let n = 0; n < 10_000; n++)
+    shelf.archive.keep("0".repeat(64) as never, small.body.byteLength, () => small);
   assert.equal(shelf.archive.state().queued, 10_000);
   await shelf.store.close();
 });

@@ -10,7 +10,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { median, startPinned, startProvider } from "./bursts.ts";
+import { median } from "./figures.ts";
+import { document, startOrigin } from "./origin.ts";
+import { launch, temporaryFolder } from "./processes.ts";
 
 const text = (name: string, fallback: string) => {
   const at = process.argv.indexOf(`--${name}`);
@@ -32,11 +34,19 @@ const answer = JSON.stringify({
   choices: [{ index: 0, message: { role: "assistant", content: "yes" }, finish_reason: "stop" }],
   usage: { prompt_tokens: 40, completion_tokens: 100, total_tokens: 140 },
 });
-const provider = await startProvider(answer);
-const server = await startPinned(
-  [join(import.meta.dirname, "../../dist/askonce")],
-  ["--provider", `openai=http://127.0.0.1:${provider.port}`, "--data", data, "--max-size", "64GiB"],
-);
+const bytes = document(answer);
+const provider = startOrigin(() => bytes);
+const flags = ["--listen", "127.0.0.1:0", "--data", data, "--max-size", "64GiB", "--log", "off"];
+const server = await launch({
+  command: [
+    join(import.meta.dirname, "../../dist/askonce"),
+    ...flags,
+    "--provider",
+    `openai=http://127.0.0.1:${provider.port}`,
+  ],
+  folder: temporaryFolder(),
+  port: /listens on http:\/\/127\.0\.0\.1:(\d+)/,
+});
 const base = `http://127.0.0.1:${server.port}`;
 const token = readFileSync(join(data, "admin-token"), "utf8").trim();
 const authorized = { authorization: `Bearer ${token}` };

@@ -283,7 +283,7 @@ async function main([folder, entries = "1000000"]: readonly string[]): Promise<v
       const to = Math.min(Number(entries), from + 100_000);
       const since = performance.now();
       await fill(store, { from, to, now }, (key, request) => {
-        archive.keep(key, request);
+        archive.keep(key, request.body.byteLength, () => request);
         return ++kept % BATCH === 0 ? archive.settled() : undefined;
       });
       console.log(

@@ -1,23 +1,73 @@
-/** What askonce is compared with: nginx as people cache LLM APIs with it, Varnish, and the least that Bun can do. */
-import { type ChildProcess, spawn } from "node:child_process";
-import { chmodSync, writeFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
+/** The servers that are compared: askonce, nginx as people cache LLM APIs with it, Varnish, and the least of Bun. */
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Server } from "./bursts.ts";
-import { temporaryFolder } from "./bursts.ts";
+import process from "node:process";
+import { freePort, launch, type Server, temporaryFolder } from "./processes.ts";
 
-const KIB = 1024;
+export type Peer = "nginx" | "varnish" | "bare" | "source" | "executable";
 
 export interface PeerOptions {
   /** Where misses go: the provider's port on this machine. */
   readonly origin: number;
   /** Bytes of the largest prompt, which nginx needs room for in a cached answer's head. */
   readonly prompt: number;
+  /** What the bare server answers. */
+  readonly answer?: string;
+  /** Of an earlier start: what was kept there is found again. */
+  readonly folder?: string;
+  /** askonce's own. */
+  readonly flags?: readonly string[];
+  readonly cores?: string;
+}
+
+const KIB = 1024;
+const root = join(import.meta.dirname, "../..");
+/** What it prints once it takes connections. */
+const LISTENS = /listens on http:\/\/127\.0\.0\.1:(\d+)/;
+
+export const names: Readonly<Record<Peer, string>> = {
+  nginx: "nginx",
+  varnish: "Varnish",
+  bare: "bare Bun",
+  source: "askonce (source)",
+  executable: "askonce (executable)",
+};
+
+export function startPeer(peer: Peer, options: PeerOptions): Promise<Server> {
+  switch (peer) {
+    case "nginx":
+      return startNginx(options);
+    case "varnish":
+      return startVarnish(options);
+    case "bare":
+      return startBare(options);
+    case "source":
+      return startAskonce([join(root, "scripts/start")], options);
+    case "executable":
+      return startAskonce([join(root, "dist/askonce")], options);
+  }
+}
+
+/** With its log and its journal on, as it comes. */
+function startAskonce(command: readonly string[], options: PeerOptions): Promise<Server> {
+  const folder = options.folder ?? temporaryFolder();
+  const flags = ["--listen", "127.0.0.1:0", "--data", dataOf(folder), "--max-size", "64GiB"];
+  const provider = ["--provider", `openai=http://127.0.0.1:${options.origin}`];
+  return launch({
+    command: [...command, ...flags, ...provider, ...(options.flags ?? [])],
+    folder,
+    port: LISTENS,
+    ...(options.cores === undefined ? {} : { cores: options.cores }),
+  });
+}
+
+/** Where a peer that was given this folder keeps its answers. */
+export function dataOf(folder: string): string {
+  return join(folder, "data");
 }
 
 /** The cache as it is found in the field: the whole body is the key, answers stay 4 days, one line a request. */
-export async function startNginx({ origin, prompt }: PeerOptions): Promise<Server> {
-  const folder = temporaryFolder();
+async function startNginx({ origin, prompt, folder = temporaryFolder() }: PeerOptions): Promise<Server> {
   const port = await freePort();
   const head = Math.ceil((prompt + 16 * KIB) / KIB);
   const lines = [
@@ -30,11 +80,11 @@ export async function startNginx({ origin, prompt }: PeerOptions): Promise<Serve
     "  log_format cache '$remote_addr - - [$time_local] \"$request\" $status $body_bytes_sent '",
     '    \'"$http_referer" "$http_user_agent" Cache: $upstream_cache_status\';',
     `  access_log ${folder}/access.log cache;`,
-    `  proxy_cache_path ${folder}/cache levels=1:2 keys_zone=llm:200m max_size=10g inactive=4d use_temp_path=off;`,
+    `  proxy_cache_path ${dataOf(folder)} levels=1:2 keys_zone=llm:200m max_size=10g inactive=4d use_temp_path=off;`,
     `  upstream provider { server 127.0.0.1:${origin}; keepalive 64; }`,
     "  server {",
     `    listen 127.0.0.1:${port} backlog=4096;`,
-    "    keepalive_requests 1000000;",
+    "    keepalive_requests 100000000; keepalive_timeout 1h;",
     "    location / {",
     `      client_max_body_size 64m; client_body_buffer_size ${Math.max(16, head)}k;`,
     '      proxy_pass http://provider; proxy_http_version 1.1; proxy_set_header Connection "";',
@@ -50,11 +100,12 @@ export async function startNginx({ origin, prompt }: PeerOptions): Promise<Serve
   ];
   const conf = join(folder, "nginx.conf");
   writeFileSync(conf, `${lines.join("\n")}\n`);
-  return started(["nginx", "-c", conf, "-p", folder], port);
+  mkdirSync(dataOf(folder), { recursive: true });
+  return launch({ command: ["nginx", "-c", conf, "-p", folder], folder, port });
 }
 
 /** Varnish with the body in the hash, as its `bodyaccess` module does it. */
-export async function startVarnish({ origin, prompt }: PeerOptions): Promise<Server> {
+async function startVarnish({ origin, prompt }: PeerOptions): Promise<Server> {
   const folder = temporaryFolder();
   const port = await freePort();
   const lines = [
@@ -63,7 +114,6 @@ export async function startVarnish({ origin, prompt }: PeerOptions): Promise<Ser
     `backend default { .host = "127.0.0.1"; .port = "${origin}"; }`,
     "sub vcl_recv {",
     `  std.cache_req_body(${prompt + 64 * KIB}B);`,
-    "  set req.http.x-method = req.method;",
     "  unset req.http.authorization;",
     "  return (hash);",
     "}",
@@ -76,12 +126,13 @@ export async function startVarnish({ origin, prompt }: PeerOptions): Promise<Ser
   // It reads the file as another user.
   chmodSync(folder, 0o755);
   writeFileSync(vcl, `${lines.join("\n")}\n`);
-  const command = ["varnishd", "-F", "-n", folder, "-f", vcl, "-a", `127.0.0.1:${port}`, "-s", "malloc,1G"];
-  return started([...command, "-p", "thread_pools=1"], port);
+  const command = ["varnishd", "-F", "-n", join(folder, "work"), "-f", vcl, "-a", `127.0.0.1:${port}`];
+  const settings = ["-s", "malloc,2G", "-p", "thread_pools=1", "-p", "http_max_hdr=64"];
+  return launch({ command: [...command, ...settings], folder, port });
 }
 
-/** Reads the body and answers a constant: what no proxy on Bun can pass. */
-export async function startBare(bun: string, answer: string): Promise<Server> {
+/** Reads the body and answers a constant: what no proxy on Bun's own server can pass. */
+async function startBare({ answer = "" }: PeerOptions): Promise<Server> {
   const folder = temporaryFolder();
   const port = await freePort();
   const script = join(folder, "bare.ts");
@@ -93,50 +144,5 @@ Bun.serve({ port: ${port}, hostname: "127.0.0.1", development: false, async fetc
   return new Response(answer, { headers: { "content-type": "application/json", "x-cache-status": "HIT" } });
 } });\n`,
   );
-  return started([bun, script], port);
-}
-
-/** A program on core 0, once something listens on its port. */
-export async function started(command: readonly string[], port: number): Promise<Server> {
-  const [program = "", ...args] = command;
-  const child = spawn("taskset", ["-c", "0", program, ...args], { stdio: ["ignore", "ignore", "pipe"] });
-  let printed = "";
-  child.stderr.on("data", (bytes) => {
-    printed += String(bytes);
-  });
-  const until = performance.now() + 15_000;
-  while (!(await listens(port))) {
-    if (child.exitCode !== null || performance.now() > until) throw new Error(`${program}: ${printed}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  return { port, pid: child.pid ?? 0, stop: () => stopped(child) };
-}
-
-function stopped(child: ChildProcess): Promise<void> {
-  return new Promise((resolve) => {
-    if (child.exitCode !== null) resolve();
-    child.once("exit", () => resolve());
-    child.kill("SIGTERM");
-  });
-}
-
-function listens(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
-    socket.once("connect", () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once("error", () => resolve(false));
-  });
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
+  return launch({ command: [process.execPath, script], folder, port });
 }

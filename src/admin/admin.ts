@@ -69,8 +69,8 @@ export function createAdmin(parts: AdminParts): Hono<AdminBindings> {
     headers.set("cross-origin-resource-policy", "same-origin");
     headers.set("x-content-type-options", "nosniff");
   });
-  app.use("*", async ({ req: { raw } }, next) => {
-    refuseForeign(raw);
+  app.use("*", async ({ req: { raw }, env }, next) => {
+    refuseForeign(raw, env.peer);
     return next();
   });
   app.get("/metrics", async ({ req: { raw }, env }) => {

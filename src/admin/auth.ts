@@ -3,14 +3,15 @@ import type { Peer } from "../host.ts";
 import type { Token } from "./admin.ts";
 
 /** Throws `AdminError` for a request that a page of another origin makes: whatever it asks, it gets nothing to read. */
-export function refuseForeign(request: Request): void {
+export function refuseForeign(request: Request, peer: Peer): void {
   const origin = request.headers.get("origin");
   const site = request.headers.get("sec-fetch-site");
   const foreign = site !== null && site !== "same-origin" && site !== "none";
   // A link on another page may lead to the page for people: it is opened, not read.
   const opened = foreign && request.headers.get("sec-fetch-dest") === "document" && request.method === "GET";
-  if ((foreign && !opened) || (origin !== null && origin !== new URL(request.url).origin))
-    throw adminErrors.forbiddenOrigin();
+  const own = new URL(request.url).origin;
+  const asked = peer.secure ? own.replace(/^http:/, "https:") : own;
+  if ((foreign && !opened) || (origin !== null && origin !== asked)) throw adminErrors.forbiddenOrigin();
 }
 
 /** Throws `AdminError` where the request does not carry the token. */
@@ -35,7 +36,8 @@ const FORWARDED = [
 
 /** Whether metrics and reasons may be told: to this machine itself, and to who has the token. */
 export async function mayObserve(request: Request, peer: Peer, token: Token): Promise<boolean> {
-  const here = isLoopback(peer.address) && !FORWARDED.some((name) => request.headers.has(name));
+  const near = isLoopback(peer.address) && peer.behindProxy !== true;
+  const here = near && !FORWARDED.some((name) => request.headers.has(name));
   return here || (await hasToken(request, token));
 }
 

@@ -11,6 +11,8 @@ import { ANSWER_HEADERS, type EntryLine, entryLine, noteLine, type UsageLine } f
 
 /** Who an answer belongs to: a pool that all share has no label. */
 const EVERYBODY = "all";
+/** Nor has that of whoever recorded a cassette alone: the answer is bound to an account, whosever that is. */
+const RECORDERS = "own";
 const LABEL_LENGTH = 12;
 
 export interface LineOptions {
@@ -28,7 +30,7 @@ export interface LineOptions {
 export async function* lineOf(entry: Entry, kept: KeptRequest, options: LineOptions): AsyncGenerator<string> {
   const { pool, endpoint, model } = entry.facts;
   const own = pool !== EVERYBODY;
-  const credential = own ? pool.slice(0, LABEL_LENGTH) : undefined;
+  const credential = own && pool !== RECORDERS ? pool.slice(0, LABEL_LENGTH) : undefined;
   const headers = writtenHeaders(entry.headers);
   const contentType = headers.find(([name]) => name === "content-type")?.[1];
   const { stream } = entry.facts;

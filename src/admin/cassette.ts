@@ -21,6 +21,10 @@ export interface ExportOptions {
   readonly redact?: readonly string[] | undefined;
   /** Whether the times of a stream's chunks go along: they differ from one recording to the next. */
   readonly times?: boolean | undefined;
+  /** Entries that are left out. */
+  readonly without?: ReadonlySet<CacheKey> | undefined;
+  /** The line of an entry that is written as it stands, with or without its line feed. */
+  readonly as?: ((key: CacheKey) => string | undefined) | undefined;
 }
 
 /** Why an entry is not written. */
@@ -61,7 +65,8 @@ async function* exported(
   const { store, archive, config } = parts;
   const turn = turns(parts.clock);
   const skipped: Partial<Record<SkipReason, number>> = {};
-  const keys = await archive.sorted(options.filter);
+  const { without, as } = options;
+  const keys = (await archive.sorted(options.filter)).filter((key) => without?.has(key) !== true);
   for (let at = 0; at < keys.length; at += PAGE) {
     const page = keys.slice(at, at + PAGE);
     const requests = await archive.requests(page);
@@ -69,6 +74,11 @@ async function* exported(
       await turn();
       const entry = store.get(key);
       if (entry === undefined) continue;
+      const line = as?.(key);
+      if (line !== undefined) {
+        yield `${line.trimEnd()}\n`;
+        continue;
+      }
       const kept = requests[index];
       const reason = skipReason(kept);
       if (kept === undefined || reason !== undefined) {
@@ -101,6 +111,8 @@ export interface ImportOptions {
   readonly dryRun?: boolean | undefined;
   /** Of the whole; default 1 GiB. */
   readonly maxBytes?: number | undefined;
+  /** Told of each entry with its line, once all of them are stored. */
+  readonly taken?: ((key: CacheKey, line: string) => void) | undefined;
 }
 
 export interface Imported {
@@ -145,11 +157,13 @@ export async function importLines(
     );
     await remember(parts, [...taken.values()]);
   }
+  for (const { key, text } of taken.values()) options.taken?.(key, text);
   return { imported: taken.size, replaced };
 }
 
 interface Taken {
   readonly number: number;
+  readonly text: string;
   readonly key: CacheKey;
   readonly entry: Omit<Entry, "key" | "startedAt" | "storedAt">;
   readonly request: NewRequest;
@@ -174,6 +188,7 @@ async function take(
   const { head } = found;
   return {
     number,
+    text,
     key: found.key,
     entry: {
       ...rest,
@@ -217,7 +232,7 @@ async function remember({ archive }: CassetteParts, taken: readonly Taken[]): Pr
       count = 0;
       bytes = 0;
     }
-    archive.keep(key, request);
+    archive.keep(key, request.body.byteLength, () => request);
     count++;
     bytes += request.body.byteLength;
   }

@@ -13,8 +13,11 @@ import type { EntryFilter } from "./store.ts";
  * - A `list`, `find`, `count` or `sorted` sees every entry whose `put` had resolved when it was called.
  */
 export interface Archive {
-  /** Remembers the request of an entry that was just committed. Found by `q` within a second. */
-  keep(key: CacheKey, request: NewRequest): void;
+  /**
+   * Remembers the request of an entry that was just committed, whose body has so many bytes. Found by `q` within a
+   * second. `request` is not called where it would be dropped.
+   */
+  keep(key: CacheKey, bytes: number, request: () => NewRequest): void;
   list(query: EntryQuery): Promise<EntryPage>;
   /** Facts of these entries, in that order; undefined where there is no such entry. */
   find(keys: readonly CacheKey[]): Promise<readonly (EntryRow | undefined)[]>;

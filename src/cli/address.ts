@@ -11,12 +11,14 @@ export async function baseUrlOf(
 ): Promise<{ readonly url: string; readonly running: boolean }> {
   const instance = await findInstance(host, config.data);
   // With an address of its own the admin API says nothing of where clients go.
-  if (instance && config.adminListen.length === 0) return { url: reachable(instance.url), running: true };
+  const apart = config.adminListen.length > 0 || config.tlsCert !== "";
+  if (instance && !apart) return { url: reachable(instance.url), running: true };
   const [first] = config.listen;
   if (!first || first.port === 0) {
     throw new CommandError("start askonce serve first: it takes a free port, which is known only then");
   }
-  return { url: reachable(`http://${listenAddress.format(first)}`), running: instance !== undefined };
+  const scheme = config.tlsCert === "" ? "http" : "https";
+  return { url: reachable(`${scheme}://${listenAddress.format(first)}`), running: instance !== undefined };
 }
 
 /** An address that stands for every interface is reached on loopback. */

@@ -34,6 +34,8 @@ export interface Flag {
   readonly optional?: boolean;
   /** What completions offer for it. */
   readonly values?: readonly string[];
+  /** Whether its value is a file's name. */
+  readonly files?: boolean;
   readonly help: string;
 }
 

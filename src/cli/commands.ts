@@ -6,11 +6,14 @@ import { env } from "./commands/env.ts";
 import { explain } from "./commands/explain.ts";
 import { exportCommand } from "./commands/export.ts";
 import { forget } from "./commands/forget.ts";
+import { health } from "./commands/health.ts";
 import { importCommand } from "./commands/import.ts";
 import { ls } from "./commands/ls.ts";
 import { purge } from "./commands/purge.ts";
 import { rm } from "./commands/rm.ts";
+import { run } from "./commands/run.ts";
 import { serve } from "./commands/serve.ts";
+import { service } from "./commands/service.ts";
 import { show } from "./commands/show.ts";
 import { stats } from "./commands/stats.ts";
 import { tail } from "./commands/tail.ts";
@@ -19,6 +22,7 @@ import { token } from "./commands/token.ts";
 /** The one table of commands: reading, help, completions and the README are made from it. */
 export const commands: readonly Command[] = [
   serve,
+  run,
   env,
   stats,
   tail,
@@ -32,6 +36,8 @@ export const commands: readonly Command[] = [
   importCommand,
   config,
   doctor,
+  health,
   token,
+  service,
   completions,
 ];

@@ -31,8 +31,8 @@ function wordsOf(command: Command): readonly Word[] {
   return [...own, ...settingFlags(command).map(settingWord)];
 }
 
-function takenBy({ value, optional, values }: Flag): Word["takes"] {
-  return value === undefined || optional ? "nothing" : (values ?? []);
+function takenBy({ value, optional, values, files }: Flag): Word["takes"] {
+  return value === undefined || optional ? "nothing" : files ? "files" : (values ?? []);
 }
 
 function settingWord(flag: string): Word {

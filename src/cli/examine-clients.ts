@@ -1,22 +1,10 @@
 import type { Config } from "../config.ts";
 import type { Host } from "../host.ts";
+import { keyVariablesOf } from "../providers/client-variables.ts";
 import { providersFor } from "../providers/table.ts";
 import { baseUrlOf } from "./address.ts";
 import type { Check } from "./examination.ts";
 import { clientVariableNames } from "./variables.ts";
-
-/** Names of variables that hold a provider's key, where they are not `NAME_API_KEY`. */
-const KEYS: Readonly<Record<string, readonly string[]>> = {
-  anthropic: ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"],
-  cohere: ["CO_API_KEY", "COHERE_API_KEY"],
-  google: ["GEMINI_API_KEY", "GOOGLE_API_KEY"],
-  huggingface: ["HF_TOKEN"],
-};
-
-/** Variables in which SDKs look for a provider's key. */
-export function keyVariables(provider: string): readonly string[] {
-  return KEYS[provider] ?? [`${provider.toUpperCase().replaceAll("-", "_")}_API_KEY`];
-}
 
 /** What SDKs started from this shell would do: where they send, through which proxy, with which keys. */
 export async function clientChecks(host: Host, config: Config): Promise<readonly Check[]> {
@@ -82,7 +70,7 @@ function proxyChecks({ env }: Host): readonly Check[] {
 }
 
 function keyCheck({ env }: Host, config: Config): Check {
-  const names = [...providersFor(config.providers).keys()].flatMap(keyVariables);
+  const names = [...providersFor(config.providers).keys()].flatMap(keyVariablesOf);
   const set = [...new Set(names)].filter((name) => env[name]);
   const found = set.length === 0 ? "no API key is set in this shell" : `set in this shell: ${set.join(", ")}`;
   return { name: "keys", status: "ok", found };

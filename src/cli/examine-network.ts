@@ -2,13 +2,13 @@ import { systemClock } from "../clock.ts";
 import type { Config, ListenAddress } from "../config.ts";
 import { listenAddress } from "../config-kinds.ts";
 import type { Host } from "../host.ts";
+import { keyVariablesOf } from "../providers/client-variables.ts";
 import type { Provider } from "../providers/provider.ts";
 import { providersFor } from "../providers/table.ts";
 import { VERSION } from "../version.ts";
 import { reachable } from "./address.ts";
 import { connect, findInstance, type Instance } from "./api.ts";
 import { type Check, codeOf } from "./examination.ts";
-import { keyVariables } from "./examine-clients.ts";
 import { duration } from "./readable.ts";
 
 const REACHED_WITHIN_MS = 2_000;
@@ -84,7 +84,10 @@ async function portCheck(
         },
       ];
     }
-    const own = instance !== undefined && new URL(instance.url).port === String(address.port);
+    // With TLS the instance tells the address of its admin API only, and another program could not be asked.
+    const own =
+      instance !== undefined &&
+      (config.tlsCert !== "" || new URL(instance.url).port === String(address.port));
     if (own || (await isAskonce(host, address)))
       return [{ name: "port", status: "ok", found: `${shown} is askonce's` }];
     return [
@@ -132,7 +135,7 @@ export async function providerChecks(host: Host, config: Config): Promise<readon
 }
 
 function hasKey({ env }: Host, provider: Provider): boolean {
-  return keyVariables(provider.name).some((name) => Boolean(env[name]));
+  return keyVariablesOf(provider.name).some((name) => Boolean(env[name]));
 }
 
 async function providerCheck(

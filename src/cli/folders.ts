@@ -26,6 +26,9 @@ export function settingsFiles(machine: Machine, dataFolder: string): readonly st
   const name = "askonce.toml";
   const inData = absolute(machine, `${dataFolder}/${name}`);
   if (platform === "windows") return env.APPDATA ? [inData, `${env.APPDATA}\\askonce\\${name}`] : [inData];
+  // systemd's, as STATE_DIRECTORY: where an administrator expects it comes before the data.
+  const etc = env.CONFIGURATION_DIRECTORY?.split(":")[0];
+  if (etc) return [`${etc}/${name}`, inData];
   if (env.XDG_CONFIG_HOME?.startsWith("/")) return [inData, `${env.XDG_CONFIG_HOME}/askonce/${name}`];
   return env.HOME ? [inData, `${env.HOME}/.config/askonce/${name}`] : [inData];
 }

@@ -1,4 +1,5 @@
-import { type Parsed, parseConfig } from "../config.ts";
+import { type Config, type Parsed, parseConfig } from "../config.ts";
+import { tokensIn } from "../config-exposure.ts";
 import { ConfigError } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { Arguments } from "./command.ts";
@@ -23,7 +24,18 @@ export async function loadConfig(host: Host, { flags }: Pick<Arguments, "flags">
       : await readFile(host, { path: chosen === "" ? "" : absolute(host, chosen), given: chosen, where });
   const sources = { file, env: host.env, flags };
   const parsed = parseConfig(sources, { dataFolder, absolute: (path) => absolute(host, path) });
-  return { ...parsed, file: file?.path };
+  return { ...parsed, config: await withTokensOfFile(host, parsed.config), file: file?.path };
+}
+
+/** With the access tokens that stand in a file of their own. */
+async function withTokensOfFile(host: Host, config: Config): Promise<Config> {
+  const path = config.accessTokensFile;
+  if (path === "") return config;
+  const text = await host.files.readText(path).catch((error) => {
+    const valid = `the path of a file that can be read (${(error as { code?: string }).code ?? String(error)})`;
+    throw new ConfigError("access_tokens_file", path, "read for its tokens", valid);
+  });
+  return { ...config, accessTokens: [...config.accessTokens, ...tokensIn(path, text)] };
 }
 
 async function firstFile(host: Host, paths: readonly string[]) {

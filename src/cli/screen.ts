@@ -47,7 +47,9 @@ export function createScreen(host: Host, { json, color }: { json: boolean; color
   const out = (text: string) => host.print(encoder.encode(text));
   return {
     json,
-    width: widthOf(host),
+    get width() {
+      return widthOf(host);
+    },
     paint: paint(colored),
     out,
     document: (value) => out(`${JSON.stringify(value, null, 2)}\n`),

@@ -1,11 +1,14 @@
 import { type App, compose } from "../compose.ts";
 import { type Config, type ListenAddress, refuseOpenListen } from "../config.ts";
+import { exposureWarnings, isLoopback } from "../config-exposure.ts";
 import { listenAddress } from "../config-kinds.ts";
 import { settings } from "../config-settings.ts";
 import { ConfigError, StartError } from "../errors.ts";
-import type { Host, Listener } from "../host.ts";
+import type { Host, Tls } from "../host.ts";
+import { followCertificate, listenRenewably, type Renewable, readTls } from "./certificate.ts";
 import { announce } from "./instance.ts";
 import type { Loaded } from "./load.ts";
+import { notifyReady } from "./notify.ts";
 import { welcome } from "./welcome.ts";
 
 /** A timer cannot be set further ahead (2^31 ms); later is as good as never here. */
@@ -19,21 +22,29 @@ export async function serve(host: Host, load: () => Promise<Loaded>): Promise<nu
   const { config, warnings, file } = await load();
   for (const warning of warnings) say(warning);
   refuseOpenListen(config);
+  for (const warning of exposureWarnings(config)) say(warning);
   // Before anybody can know that it runs: a signal that comes early ends it as well as a late one.
   const signals = endSignals(host);
+  const tls = await readTls(host, config);
   const app = await compose(config, host);
   let listeners: readonly Open[] = [];
   let adminListeners: readonly Open[] = [];
+  let own: readonly Open[] = [];
   try {
     listeners = await listenAll(host, {
       addresses: config.listen,
       listenChosen: config.listenChosen,
       handler: app.handler,
       repeats: app.repeats,
+      tls,
+      say,
     });
-    if (config.admin) adminListeners = await listenAll(host, adminPlaces(config, app));
+    if (config.admin) {
+      adminListeners = await listenAll(host, { ...adminPlaces(config, app), tls, say });
+      own = await listenAll(host, { ...ownPlaces(config, app), tls: undefined, say });
+    }
   } catch (error) {
-    await Promise.all(listeners.map(({ listener }) => listener.stop()));
+    await Promise.all([...listeners, ...adminListeners].map(({ listener }) => listener.stop()));
     await app.close();
     throw error;
   }
@@ -42,27 +53,40 @@ export async function serve(host: Host, load: () => Promise<Loaded>): Promise<nu
   app.listening(addresses);
   const instance = await announce(host, {
     folder: config.data,
-    address: config.admin ? (adminAddresses[0] ?? addresses[0]) : undefined,
+    address: config.admin ? (own[0]?.address ?? adminAddresses[0] ?? addresses[0]) : undefined,
     say,
   });
   host.write("stderr", welcome(host, { config, addresses, adminAddresses, file }));
+  void notifyReady(host, say);
   let current = config;
+  const secured = [...listeners, ...adminListeners].filter(({ secure }) => secure);
+  const certificate =
+    tls &&
+    followCertificate(host, {
+      config: () => current,
+      tls,
+      listeners: secured.map(({ listener }) => listener),
+      say,
+    });
   let reloading = Promise.resolve();
   host.onSignal("SIGHUP", () => {
     reloading = reloading.then(async () => {
       current = await reload(current, { app, load, say });
+      await certificate?.look();
     });
   });
   await signals.first;
+  certificate?.stop();
   await instance.withdraw();
   const { second } = signals;
-  await close({ app, listeners: [...listeners, ...adminListeners], config: () => current, second });
+  await close({ app, listeners: [...listeners, ...adminListeners, ...own], config: () => current, second });
   return 0;
 }
 
 interface Open {
   readonly address: ListenAddress;
-  readonly listener: Listener;
+  readonly listener: Renewable;
+  readonly secure: boolean;
 }
 
 interface Places {
@@ -70,22 +94,38 @@ interface Places {
   /** Whether somebody chose them; of those by default one that the machine lacks is left out. */
   readonly listenChosen: boolean;
   readonly handler: App["handler"];
-  readonly repeats?: App["repeats"];
+  readonly repeats?: App["repeats"] | undefined;
+  /** Those addresses speak TLS for which `plain` is not true. */
+  readonly tls: Tls | undefined;
+  readonly plain?: (address: ListenAddress) => boolean;
+  readonly say: (text: string) => void;
 }
 
-function adminPlaces({ adminListen }: Config, { adminHandler }: App): Places {
-  return { addresses: adminListen, listenChosen: true, handler: adminHandler };
+type AdminPlaces = Omit<Places, "tls" | "say">;
+
+function adminPlaces({ adminListen }: Config, { adminHandler }: App): AdminPlaces {
+  const plain = ({ hostname }: ListenAddress) => isLoopback(hostname);
+  return { addresses: adminListen, listenChosen: true, handler: adminHandler, plain };
 }
 
-async function listenAll(
-  host: Host,
-  { addresses, listenChosen, ...answering }: Places,
-): Promise<readonly Open[]> {
+/**
+ * Where this machine's commands find the admin API if every other address speaks TLS: the certificate is for the name
+ * that clients use, and not for loopback.
+ */
+function ownPlaces({ tlsCert, adminListen }: Config, { adminHandler }: App): AdminPlaces {
+  const needed = tlsCert !== "" && !adminListen.some(({ hostname }) => isLoopback(hostname));
+  const addresses = needed ? [{ hostname: "127.0.0.1", port: 0 }] : [];
+  return { addresses, listenChosen: true, handler: adminHandler };
+}
+
+async function listenAll(host: Host, places: Places): Promise<readonly Open[]> {
+  const { addresses, listenChosen, handler, repeats, say } = places;
   const open: Open[] = [];
   for (const address of addresses) {
     try {
-      const listener = await host.serve({ ...address, ...answering });
-      open.push({ address: { ...address, port: listener.port }, listener });
+      const tls = places.plain?.(address) ? undefined : places.tls;
+      const listener = await listenRenewably(host, { ...address, handler, repeats, tls, say });
+      open.push({ address: { ...address, port: listener.port }, listener, secure: tls !== undefined });
     } catch (error) {
       const code = (error as { code?: string }).code;
       const absent = code === "EADDRNOTAVAIL" || code === "EAFNOSUPPORT";
@@ -121,7 +161,10 @@ async function reload(
         say(`${settings[name].name} changes with the next start`);
     }
     const { listen, listenChosen, data, adminListen } = old;
-    const next = { ...config, listen, listenChosen, data, adminListen };
+    const switched = (config.tlsCert === "") !== (old.tlsCert === "");
+    if (switched) say("tls.cert changes with the next start");
+    const { tlsCert, tlsKey } = switched ? old : config;
+    const next = { ...config, listen, listenChosen, data, adminListen, tlsCert, tlsKey };
     refuseOpenListen(next);
     app.reload(next);
     say("the settings were read again");

@@ -60,11 +60,22 @@ export async function writeFolder(
     const name = times === 1 ? file.name : file.name.replace(/\.json$/, `-${times}.json`);
     written.add(name);
     const before = await files.readText(`${folder}/${name}`).catch(() => undefined);
-    if (before !== file.text) await files.replace(`${folder}/${name}`, [encoder.encode(file.text)]);
+    if (!holds(before, { ...file, name, line }))
+      await files.replace(`${folder}/${name}`, [encoder.encode(file.text)]);
   }
   for (const name of await files.list(folder)) {
     if (!name.endsWith(".json") || written.has(name)) continue;
     if (isEntry(name, await files.readText(`${folder}/${name}`))) await files.remove(`${folder}/${name}`);
+  }
+}
+
+/** Whether a file holds this line already, in whatever layout somebody gave it. */
+function holds(before: string | undefined, file: { name: string; text: string; line: string }): boolean {
+  if (before === undefined || before === file.text) return before !== undefined;
+  try {
+    return readCassetteFile(file.name, before).trimEnd() === file.line.trimEnd();
+  } catch {
+    return false;
   }
 }
 

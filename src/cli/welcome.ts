@@ -1,11 +1,18 @@
 import type { Config, ListenAddress } from "../config.ts";
+import { isLoopback } from "../config-exposure.ts";
 import { listenAddress } from "../config-kinds.ts";
 import type { Host } from "../host.ts";
-import { COMMIT, VERSION } from "../version.ts";
+import { COMMIT, PLATFORM, VERSION } from "../version.ts";
 
-/** `askonce 1.2.3 (0a1b2c3, bun 1.4.5)`; the commit is in executables only. */
-export function versionLine({ runtime }: Pick<Host, "runtime">): string {
-  return `askonce ${VERSION} (${COMMIT === undefined ? "" : `${COMMIT}, `}${runtime.name} ${runtime.version})`;
+/** `askonce 1.2.3 (0a1b2c3, bun 1.4.5)`; the commit is in executables and packages only. */
+function versionWords({ runtime }: Pick<Host, "runtime">): readonly string[] {
+  return [...(COMMIT === undefined ? [] : [COMMIT]), `${runtime.name} ${runtime.version}`];
+}
+
+/** What `askonce --version` prints: `askonce 1.2.3 (0a1b2c3, bun 1.4.5, linux-x64)`. */
+export function versionLine(host: Pick<Host, "runtime" | "platform" | "arch">): string {
+  const platform = PLATFORM ?? `${host.platform}-${host.arch}`;
+  return `askonce ${VERSION} (${[...versionWords(host), platform].join(", ")})`;
 }
 
 /** What a start prints: where it listens, where it keeps its data, and what to paste into a client. */
@@ -24,15 +31,19 @@ export function welcome(
     file: string | undefined;
   },
 ): string {
-  const urls = addresses.map((address) => `http://${listenAddress.format(address)}`);
-  const first = reachable(addresses[0]!);
-  const admin = adminAddresses.map(
-    (address) => `the admin API listens on http://${listenAddress.format(address)}`,
-  );
+  const scheme = config.tlsCert === "" ? "http" : "https";
+  const urls = addresses.map((address) => `${scheme}://${listenAddress.format(address)}`);
+  const token = config.accessTokens.length > 0 ? "/~TOKEN" : "";
+  const first = reachable(addresses[0]!).replace("http", scheme) + token;
+  const admin = adminAddresses.map((address) => {
+    const plain = config.tlsCert === "" || isLoopback(address.hostname);
+    return `the admin API listens on ${plain ? "http" : "https"}://${listenAddress.format(address)}`;
+  });
   return [
-    `${versionLine(host)} listens on ${urls.join(" and ")}`,
+    `askonce ${VERSION} (${versionWords(host).join(", ")}) listens on ${urls.join(" and ")}`,
     ...admin,
     `data in ${config.data}${file === undefined ? "" : `, settings from ${file}`}`,
+    ...(token === "" ? [] : ["each request needs an access token: X-Askonce-Token: TOKEN, or as below"]),
     "Point a client at it with one of these, or any provider at /<provider>:",
     `  export OPENAI_BASE_URL=${first}/openai/v1`,
     `  export ANTHROPIC_BASE_URL=${first}/anthropic`,

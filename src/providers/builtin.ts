@@ -21,6 +21,7 @@ export interface ProviderRow {
   readonly credential: string;
   readonly auth: "key" | "none";
   readonly local: boolean;
+  /** What to give to a client beside the variables of its own (`client-variables.ts`). */
   readonly clientHints: readonly string[];
 }
 
@@ -82,7 +83,7 @@ const google: ProviderRow = {
   credential: `x-goog-api-key, ?key= or ${BEARER}`,
   auth: "key",
   local: false,
-  clientHints: ["GOOGLE_GEMINI_BASE_URL={base}"],
+  clientHints: [],
 };
 
 const anthropic: ProviderRow = {
@@ -101,7 +102,7 @@ const anthropic: ProviderRow = {
   credential: `x-api-key or ${BEARER}`,
   auth: "key",
   local: false,
-  clientHints: ["ANTHROPIC_BASE_URL={base}"],
+  clientHints: [],
 };
 
 const cohere: ProviderRow = {
@@ -125,7 +126,7 @@ const cohere: ProviderRow = {
   credential: BEARER,
   auth: "key",
   local: false,
-  clientHints: ["CO_API_URL={base}", 'baseUrl: "{base}" (JavaScript)'],
+  clientHints: ['baseUrl: "{base}" (JavaScript)'],
 };
 
 const ollama: ProviderRow = {
@@ -144,23 +145,23 @@ const ollama: ProviderRow = {
   credential: "none",
   auth: "none",
   local: true,
-  clientHints: ["OLLAMA_HOST={base}", 'host: "{base}" (JavaScript)', "OPENAI_BASE_URL={base}/v1"],
+  clientHints: ['host: "{base}" (JavaScript)', "OPENAI_BASE_URL={base}/v1"],
 };
 
 export const rows: readonly ProviderRow[] = [
-  row("openai", "https://api.openai.com", { root: "/v1", hints: ["OPENAI_BASE_URL={base}/v1"] }),
+  row("openai", "https://api.openai.com", { root: "/v1", hints: [] }),
   row("openrouter", "https://openrouter.ai", {
     root: "/api/v1",
     aliases: ["/v1"],
     family: openrouterFamily,
-    hints: ["OPENROUTER_BASE_URL={base}/api/v1", "ANTHROPIC_BASE_URL={base}/api"],
+    hints: ["ANTHROPIC_BASE_URL={base}/api"],
     resources: [...OPENAI_RESOURCES, "interns", "byok", "workspaces", "guardrails", "systemone", "activity"],
   }),
   anthropic,
   row("groq", "https://api.groq.com", {
     root: "/openai/v1",
     aliases: ["/v1"],
-    hints: ["GROQ_BASE_URL={base}", "OPENAI_BASE_URL={base}/openai/v1"],
+    hints: ["OPENAI_BASE_URL={base}/openai/v1"],
   }),
   row("mistral", "https://api.mistral.ai", {
     root: "/v1",
@@ -193,7 +194,7 @@ export const rows: readonly ProviderRow[] = [
   }),
   row("together", "https://api.together.ai", {
     root: "/v1",
-    hints: ["TOGETHER_BASE_URL={base}/v1"],
+    hints: [],
     resources: [...OPENAI_RESOURCES, "evaluation", "tci", "queue", "compute", "deployments"],
   }),
   row("deepseek", "https://api.deepseek.com", {
@@ -216,7 +217,7 @@ export const rows: readonly ProviderRow[] = [
     root: "/inference/v1",
     rewrites: [[/^\/v1\/accounts(\/|$)/, "/v1/accounts$1"]],
     aliases: ["/v1"],
-    hints: ["FIREWORKS_BASE_URL={base}/inference/v1", "OPENAI_BASE_URL={base}/inference/v1"],
+    hints: ["OPENAI_BASE_URL={base}/inference/v1"],
   }),
   row("perplexity", "https://api.perplexity.ai", {
     root: "",
@@ -226,9 +227,9 @@ export const rows: readonly ProviderRow[] = [
       [/^\/(embeddings|contextualizedembeddings)$/, "/v1/$1"],
     ],
     short: "/v1/chat/completions",
-    hints: ["PERPLEXITY_BASE_URL={base}", "OPENAI_BASE_URL={base}"],
+    hints: ["OPENAI_BASE_URL={base}"],
   }),
-  row("cerebras", "https://api.cerebras.ai", { root: "/v1", hints: ["CEREBRAS_BASE_URL={base}"] }),
+  row("cerebras", "https://api.cerebras.ai", { root: "/v1", hints: [] }),
   row("nvidia", "https://integrate.api.nvidia.com", { root: "/v1", hints: ["OPENAI_BASE_URL={base}/v1"] }),
   embeddingRow("voyage", "https://api.voyageai.com", 'base_url="{base}/v1" (Python)'),
   embeddingRow(

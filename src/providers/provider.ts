@@ -1,3 +1,5 @@
+import type { ClientVariable } from "./client-variables.ts";
+
 /** What askonce knows about an API: pure facts and judgements, no I/O. */
 
 /** What an endpoint computes. Anything else has no kind and is never cached. */
@@ -160,4 +162,6 @@ export interface Provider {
   upstreamPath(rest: string): string;
   /** What to paste into a client: variables (or an option) with `{base}` for `http://host:port/<provider>`. */
   readonly clientHints: readonly string[];
+  /** The variables by which clients of this API find it. */
+  readonly variables: readonly ClientVariable[];
 }

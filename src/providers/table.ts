@@ -1,6 +1,7 @@
 import { ConfigError } from "../errors.ts";
 import { bedrockFamily } from "./bedrock.ts";
 import { azureForms, bedrockForms, type ProviderRow, rows } from "./builtin.ts";
+import { clientVariablesOf } from "./client-variables.ts";
 import { genericFamily } from "./generic.ts";
 import { vllmFamily } from "./local.ts";
 import { openaiFamily } from "./openai.ts";
@@ -15,26 +16,23 @@ export interface Setting {
   readonly auth: "key" | "none" | undefined;
 }
 
-type Kind = Pick<ProviderRow, "family" | "forms" | "auth" | "local" | "clientHints">;
+type Kind = Pick<ProviderRow, "name" | "family" | "forms" | "auth" | "local" | "clientHints">;
 
 /** Kinds of provider that are not built in under their own name. */
 const KINDS: Readonly<Record<string, Kind>> = {
   openai: kind(
+    "openai",
     // What gateways and self-hosted servers offer between them.
     vllmFamily,
     { root: "/v1", aliases: [], resources: OPENAI_RESOURCES },
-    ["OPENAI_BASE_URL={base}/v1"],
   ),
-  azure: kind(openaiFamily(), azureForms, [
-    "AZURE_OPENAI_ENDPOINT={base}",
-    "OPENAI_BASE_URL={base}/openai/v1",
-  ]),
-  bedrock: kind(bedrockFamily, bedrockForms, ["AWS_ENDPOINT_URL_BEDROCK_RUNTIME={base}"]),
-  generic: kind(genericFamily, { root: "", aliases: [], resources: [] }, ["{base}"]),
+  azure: kind("azure", openaiFamily(), azureForms, ["OPENAI_BASE_URL={base}/openai/v1"]),
+  bedrock: kind("bedrock", bedrockFamily, bedrockForms),
+  generic: kind("generic", genericFamily, { root: "", aliases: [], resources: [] }, ["{base}"]),
 };
 
-function kind(family: Family, forms: PathForms, clientHints: readonly string[]): Kind {
-  return { family, forms, auth: "key", local: false, clientHints };
+function kind(name: string, family: Family, forms: PathForms, clientHints: readonly string[] = []): Kind {
+  return { name, family, forms, auth: "key", local: false, clientHints };
 }
 
 const builtinRows = new Map(rows.map((row) => [row.name, row]));
@@ -101,8 +99,15 @@ function build(facts: { name: string; baseUrl: string; like: Kind }): Provider {
     auth: like.auth,
     local: like.local,
     upstreamPath: (rest) => upstreamPath(rest, like.forms),
-    clientHints: like.clientHints,
+    clientHints: hintsFor(like),
+    variables: clientVariablesOf(like.name),
   };
+}
+
+/** The variable of its own first. */
+function hintsFor({ name, clientHints }: Pick<Kind, "name" | "clientHints">): readonly string[] {
+  const own = clientVariablesOf(name).slice(0, 1);
+  return [...own.map((variable) => `${variable.name}={base}${variable.path}`), ...clientHints];
 }
 
 /** All providers: the built-in ones, and those configured over or beside them (a later setting counts). */
@@ -125,6 +130,6 @@ export function providerFacts() {
     upstream: row.baseUrl + row.example.upstream,
     credential: row.credential,
     auth: row.auth,
-    clientHints: row.clientHints,
+    clientHints: hintsFor(row),
   }));
 }

@@ -39,15 +39,15 @@ export async function readBody(
   if (length !== undefined && bounds.maxBody !== undefined && length > bounds.maxBody) {
     throw proxyErrors.tooLarge(bounds.maxBody);
   }
-  if (request.body === null) return { kind: "whole", bytes: EMPTY, reserved: 0 };
-  if (length !== undefined && length > bounds.maxRequest) {
-    return { kind: "stream", stream: request.body, why: "too-large" };
-  }
   const { body } = peer;
   if (body !== undefined && body.byteLength <= bounds.maxRequest) {
     if (bounds.maxBody !== undefined && body.byteLength > bounds.maxBody)
       throw proxyErrors.tooLarge(bounds.maxBody);
     if (bounds.budget.take(body.byteLength)) return { kind: "whole", bytes: body, reserved: body.byteLength };
+  }
+  if (request.body === null) return { kind: "whole", bytes: EMPTY, reserved: 0 };
+  if (length !== undefined && length > bounds.maxRequest) {
+    return { kind: "stream", stream: request.body, why: "too-large" };
   }
   // What a client announces and does not send must not take the room of others: bytes count as they come.
   if (length === undefined || length > READ_WHOLE) return readUnknown(request.body, bounds);

@@ -167,6 +167,9 @@ export function maskedReferer(text: string | null): string | undefined {
   const [sent = ""] = text.split("#", 1);
   const mark = sent.indexOf("?");
   const address = mark < 0 ? sent : sent.slice(0, mark);
-  const plain = masked(address.replace(/\/\/[^/]*@/, "//"));
+  const open = address
+    .replace(/\/\/[^/]*@/, "//")
+    .replace(/^([^/]*\/\/[^/]*\/(?:~|%7e))[^/]*/i, `$1${MASKED_VALUE}`);
+  const plain = masked(open);
   return mark < 0 ? plain : plain + maskedQuery(sent.slice(mark));
 }

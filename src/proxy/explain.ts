@@ -2,6 +2,7 @@ import type { Explainer } from "../cache/archive.ts";
 import { asCacheKey } from "../cache/entry.ts";
 import { ProxyError, proxyErrors } from "../errors.ts";
 import type { Described, Explained, Near } from "../requests/kept.ts";
+import { takeToken } from "./access.ts";
 import { type Call, lookUpCall, readCall } from "./call.ts";
 import { credentialLabel } from "./credential.ts";
 import { whyBypassed } from "./explain-bypass.ts";
@@ -93,7 +94,8 @@ function requestOf({ method, path, headers, body }: Described): Request {
   const named = method.toUpperCase();
   const bare = named === "GET" || named === "HEAD";
   try {
-    return new Request(new URL(path.startsWith("/") ? `http://localhost${path}` : path), {
+    const url = path.startsWith("/") ? `http://localhost${path}` : path;
+    return new Request(new URL(takeToken(url)?.url ?? url), {
       method: named,
       headers: { ...headers },
       ...(!bare && { body: body as BodyInit }),

@@ -80,7 +80,8 @@ async function journey(
     const { maxRequest } = plan;
     const head = seen ?? parts.memory.head(call, plan, config);
     const { keyParts, upstream } = head;
-    const known = reason === undefined ? parts.memory.gistOf(head, body.bytes) : undefined;
+    const looked = reason !== undefined || parts.watch !== undefined;
+    const known = looked ? undefined : parts.memory.gistOf(head, body.bytes);
     let keys = known && keysOf(parts, call, { plan, keyParts, gist: known });
     if (known !== undefined && keys !== undefined) {
       const found = lookUp(parts, call.controls, keys);
@@ -97,6 +98,7 @@ async function journey(
     if (typeof question === "string") return await pass(question, body.bytes);
     keys ??= keysOf(parts, call, { plan, keyParts, gist: question });
     let job = jobOf(call, { keys, question, upstream, body: body.bytes, reserved: body.reserved });
+    parts.watch?.asked(call, job);
     let found = lookUp(parts, call.controls, job);
     if (question.asked.endpoint.kind === "embeddings" && found?.standing !== "fresh") {
       const answered = await answerInputs(parts, call, { job, question, found, allowedOrigins });

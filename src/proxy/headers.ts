@@ -74,9 +74,12 @@ const ONE_DELIVERY = [
 const DELIVERY_NAMES = new Set(ONE_DELIVERY.filter((name) => !name.endsWith("*")));
 const DELIVERY_PREFIXES = ONE_DELIVERY.filter((name) => name.endsWith("*")).map((name) => name.slice(0, -1));
 
-function connectionNames(headers: Headers): Set<string> {
+const NONE: ReadonlySet<string> = new Set();
+
+function connectionNames(headers: Headers): ReadonlySet<string> {
   const names = headers.get("connection");
-  return new Set(names === null ? [] : names.split(",").map((name) => name.trim().toLowerCase()));
+  if (names === null) return NONE;
+  return new Set(names.split(",").map((name) => name.trim().toLowerCase()));
 }
 
 /** Whether a request header belongs to one connection, or is set anew for each. */
@@ -143,13 +146,23 @@ export function liveHeaders(
 /** What is kept of a provider's head, in its order. */
 export function storedHeaders(provider: Headers): HeaderList {
   const named = connectionNames(provider);
-  return [...provider].filter(
-    ([name]) =>
-      !HOP_BY_HOP.has(name) &&
-      !named.has(name) &&
-      !DELIVERY_NAMES.has(name) &&
-      !DELIVERY_PREFIXES.some((prefix) => name.startsWith(prefix)),
-  );
+  return [...provider].filter(([name]) => !named.has(name) && isOfTheAnswer(name));
+}
+
+/** What was found of names lately seen: providers send the same few, and prefixes take long. */
+const ofTheAnswer = new Map<string, boolean>();
+const NAMES_REMEMBERED = 1_000;
+
+/** Whether a header speaks of the answer, and neither of one delivery nor of one connection. */
+function isOfTheAnswer(name: string): boolean {
+  const known = ofTheAnswer.get(name);
+  if (known !== undefined) return known;
+  const found =
+    !HOP_BY_HOP.has(name) &&
+    !DELIVERY_NAMES.has(name) &&
+    !DELIVERY_PREFIXES.some((prefix) => name.startsWith(prefix));
+  if (ofTheAnswer.size < NAMES_REMEMBERED) ofTheAnswer.set(name, found);
+  return found;
 }
 
 /** Lower case, without parameters; "" where there is none. */

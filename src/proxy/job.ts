@@ -101,7 +101,7 @@ export function jobOf(
     },
     key: keys.key,
     ownKey: keys.ownKey,
-    credential: keys.plan.ownPool,
+    credential: call.credential.tag,
     credentialLabel: credentialLabel(call.credential),
     claim: keys.claim,
     wantsStream: question.wantsStream,

@@ -71,7 +71,7 @@ function entryOf(
     status: response.status,
     headers: storedHeaders(response.headers),
     body: recording.body(),
-    facts: { ...job.facts, ...(finding.accountBound && { pool: job.credential }), stream },
+    facts: { ...job.facts, ...(finding.accountBound && { pool: job.plan.ownPool }), stream },
     startedAt,
     storedAt: parts.clock.now(),
     ttlMs: job.plan.ownTtlMs,

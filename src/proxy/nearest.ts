@@ -5,8 +5,9 @@ import type { Job } from "./flight.ts";
 import type { ProxyParts } from "./parts.ts";
 import { newRequest } from "./remember.ts";
 
-/** An answer waits for the archive at most this long, beside its provider's call. */
+/** An answer waits for the archive at most this long, beside its provider's call; an error that stands in its place longer. */
 const PATIENCE_MS = 250;
+const OFFLINE_PATIENCE_MS = 2_000;
 /** How many are looked at for one that the client may hear of. */
 const LOOKED_AT = 5;
 const VALUE_LENGTH = 80;
@@ -23,7 +24,7 @@ export async function nearestStored(
   const found = await nearTo(parts, newRequest(job, { body: plain }), {
     limit: LOOKED_AT,
     except: job.key,
-    patienceMs: PATIENCE_MS,
+    patienceMs: job.plan.offline === "replay" ? OFFLINE_PATIENCE_MS : PATIENCE_MS,
   });
   return found && (found.find((near) => isOpenTo(parts, job, near)) ?? null);
 }

@@ -35,6 +35,13 @@ export function isForeignOrigin(origin: string | null, allowed: readonly string[
   return origin !== null && !isKnownOrigin(origin, allowed);
 }
 
+/** Whether it asks on behalf of a page on this machine, or of an allowed one, what that may send (CORS). */
+export function isKnownPreflight(request: Request, allowed: readonly string[]): boolean {
+  const origin = request.headers.get("origin");
+  const asks = request.method === "OPTIONS" && request.headers.has("access-control-request-method");
+  return asks && origin !== null && isKnownOrigin(origin, allowed);
+}
+
 export function isKnownOrigin(origin: string, allowed: readonly string[]): boolean {
   if (allowed.some((one) => one === "*" || one.toLowerCase() === origin.toLowerCase())) return true;
   const url = URL.parse(origin);

@@ -14,6 +14,7 @@ import type { Refreshes } from "./refresh.ts";
 import type { RequestMemory } from "./repeats.ts";
 import type { Samples } from "./samples.ts";
 import type { Verified } from "./verified.ts";
+import type { Watch } from "./watch.ts";
 
 /** What one request's journey needs, put together once by `compose.ts`. */
 export interface ProxyParts {
@@ -34,8 +35,10 @@ export interface ProxyParts {
   readonly samples: Samples;
   /** Requests that were answered from the store before. */
   readonly memory: RequestMemory;
-  /** Whether what is asked is being recorded onto a cassette, look-ups included. */
+  /** Whether the store is that of one cassette and its one user: everything complete is kept, look-ups included. */
   readonly recording: () => boolean;
+  /** Looks on while one command runs. */
+  readonly watch?: Watch | undefined;
   /** Calls that go on though nobody reads them. */
   readonly unread: { count: number };
   /** This process's name in `CDN-Loop`. */

@@ -54,6 +54,13 @@ export interface Plan {
 /** The pool of everybody who can reach this askonce. */
 export const EVERYBODY = "all";
 
+/** The pool of whoever records, where there is nobody else: of a cassette's own store. */
+export const RECORDERS = "own";
+
+/** A cassette keeps everything complete. */
+const ALL_KEPT: Config["keep"] = ["length", "filter", "refusal", "empty", "bad-tool-arguments"];
+
+/** `recording`: the store is one cassette's, and one user's. Its scope is then `shared`. */
 export function planFor(call: Call, config: Config, { recording }: { recording: boolean }): Plan {
   const { controls, route } = call;
   // A request can't loosen a global replay: that mode promises that no provider is called.
@@ -73,12 +80,12 @@ export function planFor(call: Call, config: Config, { recording }: { recording: 
     unproven: false,
     proves: config.scope === "verified" && !keyless,
     pool: perCredential ? call.credential.tag : EVERYBODY,
-    ownPool: call.credential.tag,
+    ownPool: recording ? RECORDERS : call.credential.tag,
     ttlMs: route.endpoint?.pure ? config.ttlPureMs : config.ttlMs,
     maxStaleMs: config.maxStaleMs,
     ttl404Ms: route.provider.local || lookUp ? undefined : config.ttl404Ms,
     ownTtlMs: controls.ttlMs,
-    keep: config.keep,
+    keep: recording ? ALL_KEPT : config.keep,
     pace: controls.replay ?? config.replay,
     freshIds: config.freshIds,
     maxEntry: config.maxEntry,

@@ -52,6 +52,8 @@ class Run {
   #reserved: number;
   /** Until the head is there: what the request asked for. */
   #stream: boolean;
+  /** What the end is held back for, once it is. */
+  #held: "judging" | "keeping" | "shown" | undefined;
   #unread = false;
   #dismissed = false;
   #finished = false;
@@ -128,6 +130,7 @@ class Run {
     if (status !== 200) this.#leave();
     this.#headSettled.resolve({ status, headers, decoded: coding === "decoded", stream: this.#stream });
     await this.#receive(answer, { watcher, length: coding === "none" ? contentLength(headers) : undefined });
+    this.#hold();
     const finding = await this.#judge(answer.response, watcher);
     this.bound ||= finding.accountBound;
     const outcome = await this.#keep(answer.response, finding);
@@ -156,10 +159,9 @@ class Run {
       }
       const hide = ends && this.#refusal === undefined;
       recording.append(chunk, { atMs: this.#elapsed(), hide, mark: this.#stream && !recording.piped });
-      if (hide && !hidden) {
-        hidden = true;
-        this.#after(HOLD_MS, () => recording.reveal());
-      }
+      // A document's transport ends with it; a stream's may stay open behind its last event.
+      if (hide && !hidden && options.watcher) this.#hold();
+      hidden ||= hide;
       await recording.room();
     }
   }
@@ -196,9 +198,20 @@ class Run {
     });
   }
 
-  /** Readers are not kept waiting for the commit beyond a second. */
+  /** Readers are kept waiting for the end neither by the judgement nor by the commit beyond a second each. */
+  #hold(): void {
+    if (this.#held !== undefined) return;
+    this.#held = "judging";
+    this.#after(HOLD_MS, () => {
+      if (this.#held === "keeping") this.recording.end();
+      else this.recording.reveal();
+      this.#held = "shown";
+    });
+  }
+
   #keep(response: Response, finding: Finding): Promise<End> {
-    this.#after(HOLD_MS, () => this.recording.end());
+    if (this.#held === "shown") this.#after(HOLD_MS, () => this.recording.end());
+    else this.#held = "keeping";
     return keepAnswer(this.#parts, this.#job, {
       finding,
       response,

@@ -27,6 +27,7 @@ export function refuse(
     origin: call.request.headers.get("origin"),
     allowedOrigins: options.allowedOrigins,
   });
+  parts.watch?.refused(call.id, error.particular ?? error.message);
   tell(parts, call, {
     status: error.status,
     word,
@@ -114,6 +115,8 @@ export function errorResponse(
   if (error.key !== undefined) headers.set("x-cache-key", error.key);
   if (!error.retryable) headers.set("x-should-retry", "false");
   if (error.code === "upgrade_required") headers.set("upgrade", "HTTP/1.1");
+  // RFC 9110 §11.6.1 asks for a challenge; no client knows this scheme, so none asks its user for a password.
+  if (error.code === "unauthorized") headers.set("www-authenticate", "X-Askonce-Token");
   crossOrigin(headers, { origin: context.origin, allowed: context.allowedOrigins });
   const response = new Reply(body, { status: error.status, headers, body });
   return { response, bytes: body.byteLength };

@@ -11,7 +11,7 @@ import { sha256Bytes } from "./digest.ts";
 import { readDocument } from "./document.ts";
 import { answerHeaders, keyOf, wantedHeaders } from "./key.ts";
 import type { ProxyParts } from "./parts.ts";
-import { EVERYBODY } from "./policy.ts";
+import { EVERYBODY, RECORDERS } from "./policy.ts";
 import { modelOf } from "./question.ts";
 
 interface RekeyOptions {
@@ -20,7 +20,7 @@ interface RekeyOptions {
 }
 
 export function rekeyer(
-  parts: Pick<ProxyParts, "config" | "providers" | "credentials">,
+  parts: Pick<ProxyParts, "config" | "providers" | "credentials" | "recording">,
   { knownTag = () => undefined }: RekeyOptions = {},
 ): Rekey {
   return async (request, { credential = "", own = false }) => {
@@ -37,12 +37,14 @@ export function rekeyer(
     const body = await readKept(request, { provider, endpoint, config });
     if (body === undefined) return refused("its body is not remembered");
 
+    const recording = parts.recording();
     const perCredential = config.scope === "credential" && provider.auth !== "none";
     const apart = own || perCredential || body.accountBound;
-    if (apart && credential === "") {
+    if (apart && credential === "" && !recording) {
       return refused("its answer belongs into a credential's own pool: name the credential's label");
     }
-    const pool = apart ? (parts.credentials.tagOf(credential) ?? (await knownTag(credential))) : EVERYBODY;
+    const ownPool = async () => parts.credentials.tagOf(credential) ?? (await knownTag(credential));
+    const pool = !apart ? EVERYBODY : recording ? RECORDERS : await ownPool();
     if (pool === undefined) return refused(`the credential ${credential} has not been seen here`);
     const { namespace, sample, path, query } = head;
     const headers = answerHeaders(headersOf(head), wantedHeaders(provider, config.keyHeaders));

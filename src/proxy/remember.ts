@@ -21,7 +21,8 @@ export function remember(
   entry: { key: CacheKey; part?: PartRequest | undefined },
 ): void {
   if (!job.plan.remembers) return;
-  const keep = (body: Uint8Array) => parts.archive.keep(entry.key, newRequest(job, { ...entry.part, body }));
+  const keep = (body: Uint8Array) =>
+    parts.archive.keep(entry.key, body.byteLength, () => newRequest(job, { ...entry.part, body }));
   if (entry.part !== undefined) keep(entry.part.body);
   else if (job.content.coding === "") keep(job.request.body ?? NOTHING);
   else void plainBody(parts, job).then((body) => body && keep(body));

@@ -3,6 +3,7 @@ import type { Config } from "../config.ts";
 import type { RepeatAnswer, Repeats } from "../host.ts";
 import type { Provider } from "../providers/provider.ts";
 import type { Call, CallFacts } from "./call.ts";
+import { clientOf, forwardedOf } from "./forwarded.ts";
 import { upstreamHeaders } from "./headers.ts";
 import { writtenHead } from "./hit-head.ts";
 import { type Gist, type Keys, keyPartsOf, keysIn, lookUp } from "./job.ts";
@@ -25,6 +26,8 @@ export interface KnownHead {
   /** What its bodies mean. */
   readonly context: number;
   readonly facts: CallFacts;
+  /** What it says of whom a proxy speaks for; undefined where no proxy is believed. */
+  readonly forwarded: Headers | undefined;
   /** Whether equal requests get equal answers for as long as an entry is fresh, whoever reads them and how. */
   readonly repeats: boolean;
 }
@@ -99,7 +102,7 @@ export class RequestMemory implements Repeats<KnownHead> {
     parts.journal.add(
       eventOf(
         facts,
-        { at, began, id, remote: address },
+        { at, began, id, remote: remoteOf(known, address) },
         {
           status: entry.status,
           word: "HIT",
@@ -143,6 +146,7 @@ export class RequestMemory implements Repeats<KnownHead> {
       context: this.#contextOf(call),
       facts,
       repeats: repeats(call, plan),
+      forwarded: config.trustedProxies.length > 0 ? forwardedOf(request.headers) : undefined,
     };
     const { head } = call.peer;
     if (head !== undefined && !plan.lookUp && config === this.#config) this.#heads.set(head, known);
@@ -182,6 +186,10 @@ export class RequestMemory implements Repeats<KnownHead> {
       ].join("\n"),
     );
   }
+}
+
+function remoteOf({ forwarded, config }: KnownHead, address: string): string {
+  return forwarded === undefined ? address : clientOf(forwarded, { address }, config.trustedProxies).address;
 }
 
 function repeats({ method, controls, request }: Call, plan: Plan): boolean {

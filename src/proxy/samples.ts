@@ -27,8 +27,7 @@ export class Samples {
     const id = headers.get("idempotency-key") ?? headers.get("x-idempotency-key");
     const known = id === null ? undefined : count.tries.get(id);
     if (known !== undefined) return known;
-    const retry = Number(headers.get("x-stainless-retry-count") ?? 0) > 0;
-    if (retry && id === null) return count.last;
+    if (isRetry(headers) && id === null) return count.last;
     count.last = count.next++;
     if (id !== null) {
       count.tries.set(id, count.last);
@@ -42,7 +41,7 @@ export class Samples {
     const count = this.#runs.get(run)?.get(plain);
     if (count === undefined) return 0;
     const id = headers.get("idempotency-key") ?? headers.get("x-idempotency-key");
-    const retry = id === null && Number(headers.get("x-stainless-retry-count") ?? 0) > 0;
+    const retry = id === null && isRetry(headers);
     return (id === null ? undefined : count.tries.get(id)) ?? (retry ? count.last : count.next);
   }
 
@@ -61,6 +60,11 @@ export class Samples {
     }
     return count;
   }
+}
+
+/** Whether an SDK says that it asks again. */
+export function isRetry(headers: Headers): boolean {
+  return Number(headers.get("x-stainless-retry-count") ?? 0) > 0;
 }
 
 function dropOldest(map: Map<unknown, unknown>): void {

@@ -4,7 +4,7 @@ import { PIECE } from "./bypass.ts";
 import type { Call } from "./call.ts";
 import { ClientGone, whileConnected } from "./connected.ts";
 import type { AnswerFlight, FlightHead, Job, Outcome } from "./flight.ts";
-import { gather } from "./gather.ts";
+import { joined } from "./gather.ts";
 import type { Found } from "./job.ts";
 import type { ProxyParts } from "./parts.ts";
 import type { Plan } from "./policy.ts";
@@ -131,8 +131,7 @@ export async function deliver(
   options: ShareOptions & Joined,
 ): Promise<Response> {
   const { job, flight, head, leads } = options;
-  const whole = head.stream ? options.reader : await gather(options.reader, PIECE);
-  const outcome = whole instanceof Uint8Array ? await outcomeSoon(flight.done) : undefined;
+  const outcome = head.stream ? undefined : await wholeSoon(flight, head);
   const word: CacheWord = options.found ? "EXPIRED" : "MISS";
   const replyOptions: ReplyOptions = {
     status: {
@@ -159,17 +158,26 @@ export async function deliver(
       else add(outcome);
     },
   };
-  if (whole instanceof Uint8Array) return replyWhole(call, head, { ...replyOptions, bytes: whole });
-  return replyLive(call, head, { ...replyOptions, reader: whole });
+  if (outcome === undefined) return replyLive(call, head, { ...replyOptions, reader: options.reader });
+  const bytes = joined([...flight.recording.chunks()], flight.recording.size);
+  options.reader.leave();
+  return replyWhole(call, head, { ...replyOptions, bytes });
 }
 
-/** The outcome, which is there a moment after the last byte unless the commit takes longer than a client waits. */
-function outcomeSoon(done: Promise<Outcome>): Promise<Outcome | undefined> {
+/**
+ * How the call for a document ended, where that is known soon: then it goes out in one piece, with its length. Undefined
+ * where it is long, slow or broken off, or its commit takes longer than a client waits: then it goes out as it comes.
+ */
+async function wholeSoon(flight: AnswerFlight, head: FlightHead): Promise<Outcome | undefined> {
+  if (Number(head.headers.get("content-length") ?? 0) > PIECE.maxBytes) return undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, 20, undefined);
+    timer = setTimeout(resolve, PIECE.patienceMs, undefined);
   });
-  return Promise.race([done, late]).finally(() => clearTimeout(timer));
+  const outcome = await Promise.race([flight.done, late]);
+  clearTimeout(timer);
+  const { state, size, piped } = flight.recording;
+  return state === "ended" && size <= PIECE.maxBytes && !piped ? outcome : undefined;
 }
 
 function forwardReason(plan: Plan, stale: boolean): string {

@@ -20,6 +20,8 @@ export class Upstream {
   /** Since when the provider is waited for; undefined while nobody reads, which is not its silence. */
   #waitingSince: number | undefined;
   #timedOut = false;
+  /** Whether its answer has come to its end: then there is nothing to abort. */
+  #over = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: { provider: string; timeoutMs: number; clock: Clock }) {
@@ -45,7 +47,7 @@ export class Upstream {
       this.#heard();
       if (response.status > 599) throw new Error(`status ${response.status}`);
       const reader = response.body?.getReader();
-      if (reader === undefined) this.#stop();
+      if (reader === undefined) this.#end();
       return { response, read: async () => (reader ? await this.#read(reader) : undefined) };
     } catch (error) {
       throw this.#failure(error);
@@ -55,7 +57,12 @@ export class Upstream {
   /** Ends the call: nobody wants its answer. */
   abort(): void {
     this.#stop();
-    this.#controller.abort();
+    if (!this.#over) this.#controller.abort();
+  }
+
+  #end(): void {
+    this.#over = true;
+    this.#stop();
   }
 
   async #read(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<Uint8Array | undefined> {
@@ -63,7 +70,7 @@ export class Upstream {
     try {
       const { done, value } = await reader.read();
       this.#heard();
-      if (done) this.#stop();
+      if (done) this.#end();
       return value;
     } catch (error) {
       throw this.#failure(error);

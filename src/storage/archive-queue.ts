@@ -30,17 +30,18 @@ export class KeepQueue {
     return this.#count;
   }
 
-  /** False where there is no room. */
-  add(key: CacheKey, request: NewRequest): boolean {
-    const bytes = request.body.byteLength;
-    if (this.#count >= MOST || (this.#count > 0 && this.#bytes + bytes > MOST_BYTES)) {
-      this.dropped++;
-      return false;
-    }
+  /** Whether a body of so many bytes fits; one that does not counts as dropped. */
+  hasRoom(bytes: number): boolean {
+    const full = this.#count >= MOST || (this.#count > 0 && this.#bytes + bytes > MOST_BYTES);
+    if (full) this.dropped++;
+    return !full;
+  }
+
+  /** Where there is room. */
+  add(key: CacheKey, request: NewRequest): void {
     this.#waiting.push({ key, request, number: ++this.#numbered });
-    this.#bytes += bytes;
+    this.#bytes += request.body.byteLength;
     this.#count++;
-    return true;
   }
 
   /** The next ones, in order; empty where nothing waits. */

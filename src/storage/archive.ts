@@ -7,7 +7,8 @@ import type { Host } from "../host.ts";
 import type { NewRequest } from "../requests/kept.ts";
 import { KeepQueue, type Queued } from "./archive-queue.ts";
 import { DeskThread } from "./archive-thread.ts";
-import type { DeskCalls, Keepable, Tended } from "./desk-calls.ts";
+import { packBatch } from "./desk-batch.ts";
+import type { DeskCalls, Tended } from "./desk-calls.ts";
 
 export interface ArchiveOptions {
   /** The data folder, absolute. */
@@ -67,9 +68,11 @@ class ArchiveClient implements Archive {
     this.#tend();
   }
 
-  keep(key: CacheKey, request: NewRequest): void {
+  keep(key: CacheKey, bytes: number, request: () => NewRequest): void {
     if (this.#closed || this.options.settings().requests === "off") return;
-    if (this.#queue.add(key, request)) this.#take();
+    if (!this.#queue.hasRoom(bytes)) return;
+    this.#queue.add(key, request());
+    this.#take();
   }
 
   async list(query: Parameters<Archive["list"]>[0]) {
@@ -199,20 +202,18 @@ class ArchiveClient implements Archive {
   }
 
   async #send(batch: readonly Queued[]): Promise<number> {
-    const items: Keepable[] = [];
-    for (const { key, request } of batch) {
-      const { body } = request;
-      let pieces = 0;
-      if (body.byteLength > PIECE_BYTES) {
-        for (let at = 0; at < body.byteLength; at += PIECE_BYTES) {
-          const piece = body.slice(at, at + PIECE_BYTES);
-          await this.#thread.call("piece", [piece], [piece.buffer as ArrayBuffer]);
-          pieces++;
-        }
+    const ahead = new Map<Queued, number>();
+    for (const queued of batch) {
+      const { body } = queued.request;
+      if (body.byteLength <= PIECE_BYTES) continue;
+      for (let at = 0; at < body.byteLength; at += PIECE_BYTES) {
+        const piece = new Uint8Array(body.subarray(at, at + PIECE_BYTES));
+        await this.#thread.call("piece", [piece], [piece.buffer]);
+        ahead.set(queued, (ahead.get(queued) ?? 0) + 1);
       }
-      items.push({ key, request: { ...request, body: pieces > 0 ? NOTHING : alone(body) }, pieces });
     }
-    return this.#thread.call("keep", [items]);
+    const packed = packBatch(batch, (queued) => ahead.get(queued) ?? 0);
+    return this.#thread.call("keep", [packed], [packed.bodies.buffer]);
   }
 
   #tend(): void {
@@ -236,13 +237,6 @@ class ArchiveClient implements Archive {
   #tendSoon(): void {
     setTimeout(() => this.#tend(), GATHER_MS).unref();
   }
-}
-
-const NOTHING = new Uint8Array(0);
-
-/** The bytes in a buffer of their own: with a view, the whole of what it looks at would be copied. */
-function alone(bytes: Uint8Array): Uint8Array {
-  return bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();
 }
 
 /** A copy to be handed to the thread, made a piece each turn of the loop. */

@@ -1,16 +1,8 @@
 import type { Archive } from "../cache/archive.ts";
-import type { CacheKey } from "../cache/entry.ts";
-import type { NewRequest } from "../requests/kept.ts";
 import type { ArchiveSettings } from "./archive.ts";
+import type { Batch } from "./desk-batch.ts";
 
 /** What is said between the archive's client on the loop and its desk in the thread. */
-
-/** A request to be remembered; `pieces`: its body was sent ahead in so many of them. */
-export interface Keepable {
-  readonly key: CacheKey;
-  readonly request: NewRequest;
-  readonly pieces: number;
-}
 
 export interface Tended {
   /** Bytes on disk. */
@@ -46,7 +38,7 @@ export interface DeskCalls extends Asked {
   open(folder: string, settings: ArchiveSettings): Promise<void>;
   piece(bytes: Uint8Array): Promise<void>;
   /** Resolves to how many were dropped. */
-  keep(batch: readonly Keepable[]): Promise<number>;
+  keep(batch: Batch): Promise<number>;
   tend(settings: ArchiveSettings): Promise<Tended>;
   close(): Promise<void>;
 }

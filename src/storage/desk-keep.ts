@@ -1,14 +1,13 @@
 import type { CacheKey } from "../cache/entry.ts";
 import { StoreFault } from "../errors.ts";
 import type { KeptRequest } from "../requests/kept.ts";
-import { concat } from "../requests/parts.ts";
 import { keptOf } from "../requests/remember.ts";
 import type { ArchiveSettings } from "./archive.ts";
 import type { Entries } from "./archive-entries.ts";
 import type { ArchiveFile } from "./archive-file.ts";
 import { sha256 } from "./archive-requests.ts";
 import { archiveFileBytes, archiveWalBytes } from "./archive-room.ts";
-import type { Keepable } from "./desk-calls.ts";
+import type { Keepable } from "./desk-batch.ts";
 import type { Tending } from "./desk-tend.ts";
 
 export interface KeepParts {
@@ -71,10 +70,4 @@ function* inGroups(batch: readonly Keepable[], bytes: number): Generator<readonl
     from = at + 1;
     sum = 0;
   }
-}
-
-/** Puts a body that came in pieces together. */
-export function whole(item: Keepable, pieces: Uint8Array[]): Keepable {
-  if (item.pieces === 0) return item;
-  return { ...item, request: { ...item.request, body: concat(pieces.splice(0, item.pieces)) } };
 }

@@ -4,6 +4,7 @@ import type { CacheKey } from "../cache/entry.ts";
 import type { Clock } from "../clock.ts";
 import { StoreFault } from "../errors.ts";
 import type { KeptRequest, Near, NewRequest } from "../requests/kept.ts";
+import { concat } from "../requests/parts.ts";
 import { keptOf } from "../requests/remember.ts";
 import type { ArchiveSettings } from "./archive.ts";
 import { Entries } from "./archive-entries.ts";
@@ -12,8 +13,9 @@ import { nearestOf } from "./archive-nearest.ts";
 import { sha256 } from "./archive-requests.ts";
 import { searched } from "./archive-search.ts";
 import type { OpenDatabase } from "./database.ts";
-import type { CallMessage, DeskCalls, DeskMessage, Keepable, Tended } from "./desk-calls.ts";
-import { keepBatch, whole } from "./desk-keep.ts";
+import { type Keepable, unpackBatch } from "./desk-batch.ts";
+import type { CallMessage, DeskCalls, DeskMessage, Tended } from "./desk-calls.ts";
+import { keepBatch } from "./desk-keep.ts";
 import { Tending } from "./desk-tend.ts";
 import { faultWords } from "./faults.ts";
 import { bytesOnDisk } from "./file.ts";
@@ -67,7 +69,7 @@ export class Desk {
       const [batch] = args as Parameters<DeskCalls["keep"]>;
       const pieces = this.#pieces;
       this.#pieces = [];
-      return this.#parts.keep(batch.map((item) => whole(item, pieces)));
+      return this.#parts.keep(unpackBatch(batch, (count) => concat(pieces.splice(0, count))));
     }
     const parts = this.#parts;
     if (name === "close") this.#parts = undefined;
@@ -77,7 +79,7 @@ export class Desk {
 
 type Answers = { [Name in keyof DeskCalls]: DeskCalls[Name] };
 
-class DeskParts implements Omit<Answers, "open" | "piece"> {
+class DeskParts implements Omit<Answers, "open" | "piece" | "keep"> {
   readonly #file: ArchiveFile;
   readonly #tending: Tending;
   readonly #mainPath: string;

@@ -26,7 +26,8 @@ export async function startPython(): Promise<Python> {
   return talk(child);
 }
 
-function setUp(): string | undefined {
+/** The path of their python; undefined, and says why, where none is there and this is no CI. */
+export function setUp(): string | undefined {
   try {
     return execFileSync(`${root}/scripts/python-clients`, [], { encoding: "utf8", stdio: "pipe" }).trim();
   } catch (error) {

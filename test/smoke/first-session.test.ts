@@ -143,14 +143,22 @@ test("the start prints the address and a base URL to paste, on stderr; stdout ho
   for (const line of run.server.log) assert.match(line, / Cache: (HIT|MISS|BYPASS|-)$/);
 });
 
-test("--version prints a version and --help the settings, both with exit code 0", OWN_PROCESS, async () => {
-  const version = await runAskonce(["--version"]);
-  assert.equal(version.code, 0);
-  assert.match(version.stdout, /\d+\.\d+\.\d+/);
-  const help = await runAskonce(["--help"]);
-  assert.equal(help.code, 0);
-  for (const word of ["serve", "--listen", "--provider"]) assert.ok(help.stdout.includes(word), word);
-});
+test(
+  "--version prints version, runtime and platform, --help the settings, both with exit code 0",
+  OWN_PROCESS,
+  async () => {
+    const version = await runAskonce(["--version"]);
+    assert.equal(version.code, 0);
+    const platform = `${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
+    assert.match(
+      version.stdout,
+      new RegExp(`^askonce \\d+\\.\\d+\\.\\d+ \\(.*(?:bun|deno) [\\d.]+, ${platform}\\)\n$`),
+    );
+    const help = await runAskonce(["--help"]);
+    assert.equal(help.code, 0);
+    for (const word of ["serve", "--listen", "--provider"]) assert.ok(help.stdout.includes(word), word);
+  },
+);
 
 test("--log json gives one JSON object a request, --log off none", OWN_PROCESS, async (t) => {
   const flags = run.providers.flags;

@@ -89,7 +89,7 @@ export async function openShelf(
     async keep(request) {
       const key = keyOfRequest(request);
       await store.put(entryFor(key, request));
-      archive.keep(key, request);
+      archive.keep(key, request.body.byteLength, () => request);
       return key;
     },
     async close() {

@@ -22,6 +22,10 @@ export interface StartOptions {
   readonly target?: Target;
   /** Another `--listen` than a free port of 127.0.0.1; undefined flags stay out with `null`. */
   readonly listen?: string | null;
+  /** ms that a run to the end may take. */
+  readonly within?: number;
+  /** Bytes for standard input, which is empty otherwise. */
+  readonly stdin?: string;
   /** Runs the command through `sh -c '<text> exec "$@"'`: limits and traps that the process inherits. */
   readonly shell?: string;
 }
@@ -55,7 +59,9 @@ export class Askonce {
   ) {
     const [command = "", ...rest] = commandOf(options.target ?? target, args, options);
     const cwd = options.cwd ?? root;
-    this.#child = spawn(command, rest, { cwd, env: environment(options), stdio: ["ignore", "pipe", "pipe"] });
+    const stdin = options.stdin === undefined ? "ignore" : "pipe";
+    this.#child = spawn(command, rest, { cwd, env: environment(options), stdio: [stdin, "pipe", "pipe"] });
+    this.#child.stdin?.end(options.stdin);
     alive.add(this.#child);
     this.pid = this.#child.pid ?? 0;
     this.#child.stdout?.on("data", (bytes) => this.#take("stdout", String(bytes)));
@@ -139,12 +145,16 @@ export class Askonce {
       ),
     );
     const find = () =>
-      [...`${this.stderr}\n${this.stdout}`.matchAll(/http:\/\/(?:127\.0\.0\.1|localhost|\[::1\]):(\d+)\b/g)]
+      [
+        ...`${this.stderr}\n${this.stdout}`.matchAll(
+          /https?:\/\/(?:127\.0\.0\.1|0\.0\.0\.0|localhost|\[::1\]):(\d+)\b/g,
+        ),
+      ]
         .map((match) => match[1] ?? "")
         .find((port) => !others.has(port));
     await this.printed(() => find() !== undefined);
     this.port = Number(find());
-    this.pid = lastDescendant(this.pid);
+    if ((this.options.target ?? target) === "deno") this.pid = lastDescendant(this.pid);
     return this;
   }
 
@@ -166,10 +176,15 @@ export function startAskonce(options: StartOptions = {}): Promise<Askonce> {
   return new Askonce({ ...options, data }, args).listening();
 }
 
-/** Runs askonce with exactly these arguments until it ends; kills it after 20 s. */
+/** The command line by which the tested askonce is called with these arguments. */
+export function startedBy(args: readonly string[]): readonly string[] {
+  return commandOf(target, args, {});
+}
+
+/** Runs askonce with exactly these arguments until it ends; kills it after 20 s, or `within` ms. */
 export async function runAskonce(args: readonly string[], options: StartOptions = {}): Promise<Exited> {
   const server = new Askonce({ ...options, data: options.data ?? join(tempFolder(), "data") }, args);
-  const timer = setTimeout(() => killTree(server.pid, "SIGKILL"), 20_000);
+  const timer = setTimeout(() => killTree(server.pid, "SIGKILL"), options.within ?? 20_000);
   const exited = await server.exited;
   clearTimeout(timer);
   return exited;
@@ -187,7 +202,11 @@ function commandOf(which: Target, args: readonly string[], options: StartOptions
 
 const commands: Record<Target, (args: readonly string[]) => readonly string[]> = {
   bun: (args) => [join(root, "scripts/start"), ...args],
-  deno: (args) => ["deno", "task", "--quiet", "--config", join(root, "deno.json"), "start", ...args],
+  // A task of its own, since it needs a permission more.
+  deno: (args) => [
+    ...["deno", "task", "--quiet", "--config", join(root, "deno.json")],
+    ...(args[0] === "run" ? args : ["start", ...args]),
+  ],
   executable: (args) => {
     const path = join(root, "dist/askonce");
     if (!existsSync(path)) throw new Error("dist/askonce is missing: run scripts/build");

@@ -94,7 +94,7 @@ export function deck(options: { scope?: string; labels?: readonly string[]; fail
         .filter((key) => namespace === undefined || kept.get(key)?.head.namespace === namespace)
         .sort((one, other) => (order(one) < order(other) ? -1 : 1)),
     requests: async (keys) => keys.map((key) => kept.get(key)),
-    keep: (key, request) => void kept.set(key, remembered(request)),
+    keep: (key, _bytes, request) => void kept.set(key, remembered(request())),
     settled: async () => {},
   } as Partial<Archive> as Archive;
   const parts: CassetteParts = { store, archive, rekey, clock, config: () => ({ scope }) };

@@ -55,6 +55,7 @@ export async function ran(args: readonly string[], options: ScriptedRun = {}): P
   const host = {
     runtime: { name: "bun", version: "0.0.0", compiled: false },
     platform: "linux",
+    arch: "x64",
     hostname: "box",
     cwd: "/cwd",
     args: [...args, "--data", DATA],

@@ -14,8 +14,8 @@ import { CredentialReader } from "../../src/proxy/credential.ts";
 import type { FlightHead } from "../../src/proxy/flight.ts";
 import { handle } from "../../src/proxy/handle.ts";
 import type { ProxyParts } from "../../src/proxy/parts.ts";
-import { RequestMemory } from "../../src/proxy/repeats.ts";
 import { Refreshes } from "../../src/proxy/refresh.ts";
+import { RequestMemory } from "../../src/proxy/repeats.ts";
 import { Samples } from "../../src/proxy/samples.ts";
 import { Verified } from "../../src/proxy/verified.ts";
 import type { Near, NewRequest } from "../../src/requests/kept.ts";
@@ -128,7 +128,7 @@ export function journey(
       flights: new Flights<FlightHead>(),
       pricing: { price: (call) => run.price(call) },
       archive: {
-        keep: (key, request) => void run.kept.push({ key, request }),
+        keep: (key, _bytes, request) => void run.kept.push({ key, request: request() }),
         nearest: (request) => run.nearest(request),
       },
       budget: new Budget(() => run.config.maxBuffered),

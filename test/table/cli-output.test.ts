@@ -29,6 +29,7 @@ const GOLDEN: readonly (readonly [name: string, args: readonly string[]])[] = [
   ["tail", ["tail"]],
   ["env", ["env", "openai", "groq"]],
   ["config", ["config"]],
+  ["health", ["health"]],
   ["token", ["token"]],
   ["doctor", ["doctor", "--offline", "--listen", "127.0.0.1:0"]],
 ];

@@ -26,6 +26,7 @@ function scriptedHost({ args = [], env = {}, files = {} }: Scripted) {
   const host = {
     runtime: { name: "bun", version: "0.0.0", compiled: false },
     platform: "linux",
+    arch: "x64",
     hostname: "box",
     cwd: "/cwd",
     args,
@@ -185,7 +186,7 @@ test("a settings file that was named, or is there and cannot be read, stops the 
 test("help and version go to stdout and end with 0, before any setting is read", async () => {
   const env = { ASKONCE_TTL: "nonsense" };
   for (const [args, said] of [
-    [["--version"], /^askonce \d+\.\d+\.\d+ \(bun 0\.0\.0\)\n$/],
+    [["--version"], /^askonce \d+\.\d+\.\d+ \(bun 0\.0\.0, linux-x64\)\n$/],
     [["--help"], /^askonce: a caching reverse proxy[\s\S]*--provider NAME=URL/],
     [["serve", "-h"], /^askonce serve: answer clients/],
     [

@@ -61,6 +61,17 @@ const changed: { readonly [Member in keyof typeof settings]: readonly [string, C
   shutdownGraceMs: ["4s", 4_000],
   allowedHosts: ["a.example.org,*.b", ["a.example.org", "*.b"]],
   allowedOrigins: ["https://a.example", ["https://a.example"]],
+  accessTokens: [
+    `sixteen-letters-1, sha256:${"0".repeat(64)}`,
+    ["sixteen-letters-1", `sha256:${"0".repeat(64)}`],
+  ],
+  accessTokensFile: ["tokens", "/abs/tokens"],
+  trustedProxies: [
+    "10.0.0.0/8",
+    [{ text: "10.0.0.0/8", address: [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 10, 0, 0, 0], bits: 104 }],
+  ],
+  tlsCert: ["cert.pem", "/abs/cert.pem"],
+  tlsKey: ["key.pem", "/abs/key.pem"],
   cacheAnyway: ["web-search", ["web-search"]],
   cachePaths: ["/v1/score,-/v1/*", ["/v1/score", "-/v1/*"]],
   keyIgnore: ["trace_id,run", ["trace_id", "run"]],
@@ -131,6 +142,11 @@ test("without any source every setting has the default that its table names", ()
     adminListen: [],
     journal: true,
     journalKeepMs: 30 * 86_400_000,
+    accessTokens: [],
+    accessTokensFile: "",
+    trustedProxies: [],
+    tlsCert: "",
+    tlsKey: "",
     journalSize: 64 * 2 ** 20,
     requests: "full",
     searchText: 32 * 1024,
@@ -181,13 +197,14 @@ for (const [member, setting] of Object.entries(settings)) {
       [{ flags: [good], env: { [variableOf(name)]: bad } }, `variable ${variableOf(name)}`],
       [{ flags: [good], file: `# one\n\n${inFile(bad)}` }, "/etc/askonce.toml line 3"],
     ];
+    const shown = setting.secret ? "***" : bad;
     for (const [given, where] of cases) {
       const error = refusal(given);
       assert.deepEqual(
         [error.setting, error.value, error.where, error.valid],
-        [name, bad, where, setting.kind.valid],
+        [name, shown, where, setting.kind.valid],
       );
-      for (const part of [name, JSON.stringify(bad), where, setting.kind.valid]) {
+      for (const part of [name, JSON.stringify(shown), where, setting.kind.valid]) {
         assert.ok(error.message.includes(part), `${part} in ${error.message}`);
       }
     }
@@ -369,12 +386,23 @@ test("help and README name every setting's flag, variable and default, from the 
 });
 
 test("the effective settings, written out, read back as the same settings", () => {
-  const flags = Object.entries(changed).map(([member, [text]]): [string, string] => [
+  const readable = Object.entries(changed).filter(
+    ([member]) => !settings[member as keyof typeof settings].secret,
+  );
+  const flags = readable.map(([member, [text]]): [string, string] => [
     flagOf(settings[member as keyof typeof settings].name),
     text,
   ]);
   const { config } = parse({ flags: [...flags, ["--provider", "mine=http://x family=cohere auth=none"]] });
   const file = Object.entries(redacted(config)).map(([name, text]) => `${name} = ${JSON.stringify(text)}\n`);
-  const again = { ...config, data: `/abs/${config.data}`, prices: `/abs/${config.prices}` };
+  const absolute = (path: string) => `/abs/${path}`;
+  const again = {
+    ...config,
+    data: absolute(config.data),
+    prices: absolute(config.prices),
+    accessTokensFile: absolute(config.accessTokensFile),
+    tlsCert: absolute(config.tlsCert),
+    tlsKey: absolute(config.tlsKey),
+  };
   assert.deepEqual(parse({ file: file.join("") }).config, again);
 });
