@@ -79,7 +79,7 @@ async function journey(
   let flying = false;
   try {
     const { maxRequest } = plan;
-    const head = seen ?? parts.memory.head(call, plan);
+    const head = seen ?? parts.memory.head(call, plan, config);
     const { keyParts, upstream } = head;
     const looked = reason !== undefined || parts.watch !== undefined || numberedElsewhere(parts, call);
     const known = looked ? undefined : parts.memory.gistOf(head, body.bytes);

@@ -6,7 +6,7 @@ import type { Call, CallFacts } from "./call.ts";
 import { clientOf, forwardedOf } from "./forwarded.ts";
 import { upstreamHeaders } from "./headers.ts";
 import { gistNow } from "./gist.ts";
-import { headText } from "./hit-head.ts";
+import { writtenHead } from "./hit-head.ts";
 import { type Gist, type Keys, keyPartsOf, keysIn, lookUp } from "./job.ts";
 import { KnownBodies, type KnownBody } from "./known-bodies.ts";
 import type { ProxyParts } from "./parts.ts";
@@ -103,9 +103,8 @@ export class RequestMemory implements Repeats<KnownHead> {
     if (found?.standing !== "fresh") return undefined;
     const { entry, fresh } = found;
     const { bytes } = entry.body;
-    const head = knownBody.head?.entry === entry ? knownBody.head.text : headText(entry);
+    const head = bytes && writtenHead(knownBody, entry);
     if (bytes === undefined || head === undefined) return undefined;
-    if (knownBody.head?.entry !== entry) knownBody.head = { entry, text: head };
     parts.store.touch(entry.key);
     const id = parts.newId();
     parts.journal.add(
@@ -146,10 +145,12 @@ export class RequestMemory implements Repeats<KnownHead> {
     this.#luck += ((found ? 1 : 0) - this.#luck) / LUCK_OVER;
   }
 
-  /** What a cacheable request's head comes to; remembered for the next one with the same. */
-  head(call: Call, plan: Plan): KnownHead {
+  /**
+   * What a cacheable request's head comes to under the settings that it was planned by; remembered for the next one
+   * with the same, unless they changed meanwhile: its body may have come in slowly.
+   */
+  head(call: Call, plan: Plan, config: Config): KnownHead {
     this.#settle();
-    const config = this.#parts.config();
     const { request, peer: _peer, at: _at, began: _began, id: _id, ...same } = call;
     const { provider, url } = call.route;
     const facts = factsOf(call);
@@ -172,7 +173,7 @@ export class RequestMemory implements Repeats<KnownHead> {
       forwarded: config.trustedProxies.length > 0 ? forwardedOf(request.headers) : undefined,
     };
     const { head } = call.peer;
-    if (head !== undefined && !plan.lookUp) this.#heads.set(head, known);
+    if (head !== undefined && !plan.lookUp && config === this.#config) this.#heads.set(head, known);
     return known;
   }
 
