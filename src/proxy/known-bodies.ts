@@ -1,18 +1,22 @@
 import { LRUCache } from "lru-cache";
 import { fingerprint, sameBytes } from "./digest.ts";
 import type { WrittenHead } from "./hit-head.ts";
-import type { Gist, KeysIn } from "./job.ts";
-import type { KeyParts } from "./key.ts";
+import type { Gist, Keys } from "./job.ts";
 
 /** A request body that was read before, and what came of it. */
 export interface KnownBody {
   readonly context: number;
   readonly bytes: Uint8Array;
   readonly gist: Gist;
-  /** The keys that it had last, and what else they were made of. */
-  keys: { readonly under: Omit<KeyParts, "partition" | "body">; readonly in: KeysIn } | undefined;
+  /** The keys that it had last. */
+  keys: KeysOfRepeat | undefined;
   /** The answer's head as it was written last, and the stored one's parts that it was written from. */
   head: WrittenHead | undefined;
+}
+
+/** Keys of a body, and what else they were made of. */
+export interface KeysOfRepeat extends Pick<Keys, "plan" | "key" | "ownKey"> {
+  readonly under: Keys["keyParts"];
 }
 
 /** Objects, map slots and strings beside a body's bytes. */

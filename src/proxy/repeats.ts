@@ -7,8 +7,8 @@ import { clientOf, forwardedOf } from "./forwarded.ts";
 import { upstreamHeaders } from "./headers.ts";
 import { gistNow } from "./gist.ts";
 import { writtenHead } from "./hit-head.ts";
-import { type Gist, type Keys, keyPartsOf, keysIn, lookUp } from "./job.ts";
-import { KnownBodies, type KnownBody } from "./known-bodies.ts";
+import { type Gist, type Keys, keyPartsOf, keyUnder, lookUp } from "./job.ts";
+import { KnownBodies, type KeysOfRepeat, type KnownBody } from "./known-bodies.ts";
 import type { ProxyParts } from "./parts.ts";
 import type { Plan } from "./policy.ts";
 import { atOnce, hitStatus } from "./reply.ts";
@@ -99,7 +99,7 @@ export class RequestMemory implements Repeats<KnownHead> {
       !parts.verified.has({ provider: facts.provider, model: gist.model ?? "", tag: plan.ownPool })
     )
       return undefined;
-    const found = lookUp(parts, call.controls, { plan, ...keysFor(known, knownBody) });
+    const found = lookUp(parts, call.controls, keysFor(known, knownBody));
     if (found?.standing !== "fresh") return undefined;
     const { entry, fresh } = found;
     const { bytes } = entry.body;
@@ -228,7 +228,22 @@ function repeats({ method, controls, request }: Call, plan: Plan): boolean {
   );
 }
 
-function keysFor({ keyParts, plan }: KnownHead, body: KnownBody) {
-  if (body.keys?.under !== keyParts) body.keys = { under: keyParts, in: keysIn(keyParts, plan, body.gist) };
-  return body.keys.in;
+/** Of the two keys the credential's own is worked out only where it is asked for, which a plain hit never does. */
+function keysFor({ keyParts, plan }: KnownHead, body: KnownBody): KeysOfRepeat {
+  if (body.keys?.under === keyParts) return body.keys;
+  const { ownPool } = plan;
+  const pool = body.gist.accountBound ? ownPool : plan.pool;
+  const key = keyUnder(keyParts, pool, body.gist);
+  let own = pool === ownPool ? key : undefined;
+  const keys: KeysOfRepeat = {
+    under: keyParts,
+    plan,
+    key,
+    get ownKey() {
+      own ??= keyUnder(keyParts, ownPool, body.gist);
+      return own;
+    },
+  };
+  body.keys = keys;
+  return keys;
 }

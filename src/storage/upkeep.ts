@@ -130,7 +130,7 @@ export class Upkeep {
     let written = 0;
     for (const [name, { key, hits, lastUsed }] of this.#touched) {
       if (written++ === TOUCHED_PER_TURN) break;
-      transaction.statements.use.run({ key, hits, lastUsed });
+      transaction.statements.use({ key, hits, lastUsed });
       transaction.spent += TOUCHED_BYTES;
       // Rolled back, it is lost: a crash may lose it too.
       this.#touched.delete(name);
