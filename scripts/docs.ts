@@ -2,7 +2,7 @@
  * Writes the tables that README.md and docs/ take from the code, between `<!-- NAME -->` and `<!-- /NAME -->`.
  * With `--check` it writes nothing and fails where a page is behind the code.
  */
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { commands } from "../src/cli/commands.ts";
@@ -81,11 +81,22 @@ export function pages(): string[] {
   ];
 }
 
+/** docs/llms.txt (llmstxt.org): what askonce is, and each page of the index with what it is about. */
+export function llmsText(): string {
+  const readme = readFileSync(join(root, "README.md"), "utf8");
+  const [, about = ""] = /^# askonce\n\n([\s\S]*?)\n\n/.exec(readme) ?? [];
+  const index = readFileSync(join(root, "docs/README.md"), "utf8");
+  const links = [...index.matchAll(/^\| \[(\S+)\]\(\S+\) \| (.*) \|$/gm)].map(
+    ([, page = "", what]) => `- [${page}](${page}): ${what}`,
+  );
+  return `# askonce\n\n> ${about.replaceAll("\n", " ")}\n\n## Pages\n\n${links.join("\n")}\n`;
+}
+
 if (import.meta.main) {
   const check = process.argv.includes("--check");
-  for (const path of pages()) {
-    const before = readFileSync(path, "utf8");
-    const after = renew(before);
+  const texts = pages().map((path) => [path, renew(readFileSync(path, "utf8"))] as const);
+  for (const [path, after] of [...texts, [join(root, "docs/llms.txt"), llmsText()] as const]) {
+    const before = existsSync(path) ? readFileSync(path, "utf8") : "";
     if (after === before) continue;
     if (check) {
       console.error(`${path.slice(root.length + 1)} is behind the code: run bun scripts/docs.ts`);

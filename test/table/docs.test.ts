@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { test } from "node:test";
-import { pages, renew } from "../../scripts/docs.ts";
+import { llmsText, pages, renew } from "../../scripts/docs.ts";
 
 test("troubleshooting names every check of doctor", () => {
   const folder = join(import.meta.dirname, "../../src/cli");
@@ -24,6 +24,12 @@ test("every page stands in the index, and links lead to what is there", () => {
   for (const path of pages())
     for (const [, link = ""] of readFileSync(path, "utf8").matchAll(/\]\((?!https?:)([^)#]+)/g))
       assert.ok(existsSync(join(dirname(path), link)), `${path}: ${link}`);
+});
+
+test("llms.txt names the pages of the index", () => {
+  const text = readFileSync(join(import.meta.dirname, "../../docs/llms.txt"), "utf8");
+  assert.equal(text, llmsText(), "run bun scripts/docs.ts");
+  assert.ok(text.split("\n").length > 20);
 });
 
 test("README and docs hold the tables that the code has now", () => {
