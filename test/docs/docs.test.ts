@@ -3,7 +3,7 @@
  * What cannot run here carries its reason in the page: `<!-- not run: needs root -->`.
  */
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { after, test } from "node:test";
 import { pages } from "../../scripts/docs.ts";
@@ -33,6 +33,8 @@ for (const path of pages()) {
   test(`${name}: what a block is written in is said, and why one is not run`, () => {
     for (const { line, language, notRun, file } of blocks) {
       assert.notEqual(notRun, "", `${name}:${line}: say why it is not run`);
+      for (const [file] of notRun?.matchAll(/\b(?:test|scripts)\/[\w./-]*\w/g) ?? [])
+        assert.ok(existsSync(join(root, file)), `${name}:${line}: there is no ${file}`);
       if (file === undefined && notRun === undefined)
         assert.ok([...SHELL, ...SHOWN].includes(language), `${name}:${line}: a block of "${language}"`);
     }
@@ -47,12 +49,18 @@ for (const path of pages()) {
       const faults: string[] = [];
       try {
         for (const block of blocks)
-          if (block.notRun === undefined) faults.push(...(await follow(name, place, block)));
+          if (block.notRun === undefined && !(python === undefined && needsPython(block)))
+            faults.push(...(await follow(name, place, block)));
       } finally {
         await place.end();
       }
       assert.equal(faults.length, 0, faults.join("\n\n"));
     });
+}
+
+/** Where there is no Python, `setUp` says so. */
+function needsPython({ text }: Block): boolean {
+  return /\b(?:python|pytest)\b/.test(text);
 }
 
 /** Writes a block's file, or types its commands; answers with what was otherwise than the page says. */
