@@ -3,8 +3,9 @@ import { bodyShape } from "../providers/body-shape.ts";
 import type { Endpoint, Provider } from "../providers/provider.ts";
 import { volatileNames } from "../providers/volatile.ts";
 import { formBoundary, formParts, type Part } from "../requests/multipart.ts";
-import { canonicalJson } from "./canonical.ts";
-import { sha256, sha256Bytes } from "./digest.ts";
+import { type CanonicalOptions, canonicalJson } from "./canonical.ts";
+import { compactForm } from "./compact.ts";
+import { isUtf8, sha256, sha256Bytes } from "./digest.ts";
 import { maskOf } from "./mask.ts";
 
 /** What the settings add to askonce's own tables, and take from them. */
@@ -29,17 +30,19 @@ export async function digestBody(
     provider: Provider;
     endpoint: Endpoint;
     path: string;
-    json: boolean;
+    /** The body read, where it is JSON; `text` where all of it was. */
+    json: { readonly value: unknown; readonly text?: string | undefined } | undefined;
     settings: KeySettings;
   },
 ): Promise<BodyDigest> {
   const { contentType, provider, endpoint, path, settings } = options;
   const ignored = ignoredNames(volatileNames({ provider, kind: endpoint.kind, path }), settings);
-  if (options.json) {
+  if (options.json !== undefined) {
     const shape = bodyShape(endpoint.kind, path);
     // A vector is that of its whole text.
     const mask = endpoint.kind === "embeddings" ? undefined : maskOf(settings.keyMask);
-    const canonical = await canonicalJson(body, { shape, ignore: ignored, mask });
+    const how = { shape, ignore: ignored, mask };
+    const canonical = compactBytes(body, options.json, how) ?? (await canonicalJson(body, how));
     if (canonical !== undefined) {
       return { digest: `json:${await sha256Bytes(canonical)}`, canonical, parts: undefined, ignored };
     }
@@ -52,6 +55,22 @@ export async function digestBody(
     return { digest: formDigest(fields, ignored), parts, ignored };
   }
   return { digest: rawDigest(contentType, await sha256Bytes(body)), parts: undefined, ignored };
+}
+
+const BYTE_ORDER_MARK = 0xef;
+const ENCODER = new TextEncoder();
+
+/** The canonical form of a body written as most clients write; the body itself where it is its own. */
+function compactBytes(
+  body: Uint8Array,
+  { value, text }: { readonly value: unknown; readonly text?: string | undefined },
+  how: CanonicalOptions,
+): Uint8Array | undefined {
+  // A text says nothing of bytes that were no UTF-8, or of a mark before it.
+  if (text === undefined || body[0] === BYTE_ORDER_MARK || !isUtf8(body)) return undefined;
+  const form = compactForm(text, value, how);
+  if (form === undefined) return undefined;
+  return form === text ? body : ENCODER.encode(form);
 }
 
 export interface FormField {

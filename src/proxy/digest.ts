@@ -1,4 +1,4 @@
-import { Buffer } from "node:buffer";
+import { Buffer, isUtf8 as isValid } from "node:buffer";
 import { createHash, createHmac } from "node:crypto";
 import { crc32 } from "node:zlib";
 
@@ -52,4 +52,9 @@ export function fingerprint(bytes: Uint8Array): number {
 /** Whether both hold the same bytes, at the speed of memory. */
 export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.byteLength === b.byteLength && Buffer.compare(a, b) === 0;
+}
+
+/** Whether bytes are UTF-8, at the speed of memory. */
+export function isUtf8(bytes: Uint8Array): boolean {
+  return isValid(bytes);
 }
