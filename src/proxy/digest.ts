@@ -10,7 +10,17 @@ const ENCODER = new TextEncoder();
 /** SHA-256 in lower-case hex of texts, each prefixed with its length in UTF-8, so that no two lists collide. */
 export function sha256(parts: Iterable<string>): string {
   let text = "";
-  for (const part of parts) text += `${byteLength(part)}:${part}`;
+  for (const part of parts) text += measured(part);
+  return sha256Measured(text);
+}
+
+/** A text behind its length in UTF-8: a piece of what `sha256Measured` takes. */
+export function measured(text: string): string {
+  return `${byteLength(text)}:${text}`;
+}
+
+/** As `sha256`, of texts that were measured and put together. */
+export function sha256Measured(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 

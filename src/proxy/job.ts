@@ -3,7 +3,7 @@ import type { Call } from "./call.ts";
 import type { Controls } from "./controls.ts";
 import { credentialLabel } from "./credential.ts";
 import type { Job } from "./flight.ts";
-import { answerHeaders, type KeyParts, keyOf, wantedHeaders } from "./key.ts";
+import { answerHeaders, type KeyParts, sharedKeyOf, wantedHeaders } from "./key.ts";
 import type { ProxyParts } from "./parts.ts";
 import { type Freshness, freshness, type Plan, type Standing, standing, unproven } from "./policy.ts";
 import type { Question } from "./question.ts";
@@ -34,11 +34,11 @@ export function keysIn(
 ): KeysIn {
   const { ownPool } = plan;
   const pool = accountBound ? ownPool : plan.pool;
-  const key = keyOf({ ...keyParts, partition: pool, body: digest });
+  const key = sharedKeyOf(keyParts, { partition: pool, body: digest });
   return {
     pool,
     key,
-    ownKey: pool === ownPool ? key : keyOf({ ...keyParts, partition: ownPool, body: digest }),
+    ownKey: pool === ownPool ? key : sharedKeyOf(keyParts, { partition: ownPool, body: digest }),
   };
 }
 
