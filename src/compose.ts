@@ -1,7 +1,7 @@
 import { type AdminParts, createAdmin } from "./admin/admin.ts";
 import { type Recorder, recorder } from "./admin/recorder.ts";
 import { keptToken } from "./admin/token.ts";
-import { createAdminApp, createApp } from "./app.ts";
+import { createAdminApp, createHandler } from "./app.ts";
 import { Flights } from "./cache/flights.ts";
 import { memoryStore } from "./cache/memory.ts";
 import { NOTHING_NOTED, noted } from "./cache/noted.ts";
@@ -229,7 +229,7 @@ export async function compose(
   };
   // Where to listen is settled at the start, whatever is read later.
   const adminApart = config.adminListen.length > 0;
-  const app = createApp({ ...appParts, adminServed: () => current.admin && !adminApart });
+  const answer = createHandler({ ...appParts, adminServed: () => current.admin && !adminApart });
   const adminApp = createAdminApp({ ...appParts, adminServed: () => current.admin });
   return {
     repeats: {
@@ -243,7 +243,7 @@ export async function compose(
     handler(request, peer) {
       lastRequestAt = clock.monotonic();
       const entered = enter(proxy, request, peer);
-      return entered instanceof Response ? entered : app.fetch(entered.request, { peer: entered.peer });
+      return entered instanceof Response ? entered : answer(entered.request, entered.peer);
     },
     adminHandler: (request, peer) =>
       adminApp.fetch(request, { peer: clientOf(request.headers, peer, current.trustedProxies) }),
