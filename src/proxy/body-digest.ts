@@ -4,8 +4,8 @@ import type { Endpoint, Provider } from "../providers/provider.ts";
 import { volatileNames } from "../providers/volatile.ts";
 import { formBoundary, formParts, type Part } from "../requests/multipart.ts";
 import { type CanonicalOptions, canonicalJson } from "./canonical.ts";
-import { compactForm } from "./compact.ts";
-import { isUtf8, sha256, sha256Bytes } from "./digest.ts";
+import { compactBytes } from "./compact.ts";
+import { sha256, sha256Bytes } from "./digest.ts";
 import { maskOf } from "./mask.ts";
 
 /** What the settings add to askonce's own tables, and take from them. */
@@ -35,14 +35,11 @@ export async function digestBody(
     settings: KeySettings;
   },
 ): Promise<BodyDigest> {
-  const { contentType, provider, endpoint, path, settings } = options;
-  const ignored = ignoredNames(volatileNames({ provider, kind: endpoint.kind, path }), settings);
+  const { contentType } = options;
+  const rules = jsonRules(options);
+  const ignored = rules.ignore;
   if (options.json !== undefined) {
-    const shape = bodyShape(endpoint.kind, path);
-    // A vector is that of its whole text.
-    const mask = endpoint.kind === "embeddings" ? undefined : maskOf(settings.keyMask);
-    const how = { shape, ignore: ignored, mask };
-    const canonical = compactBytes(body, options.json, how) ?? (await canonicalJson(body, how));
+    const canonical = compactBytes(body, options.json, rules) ?? (await canonicalJson(body, rules));
     if (canonical !== undefined) {
       return { digest: `json:${await sha256Bytes(canonical)}`, canonical, parts: undefined, ignored };
     }
@@ -57,20 +54,24 @@ export async function digestBody(
   return { digest: rawDigest(contentType, await sha256Bytes(body)), parts: undefined, ignored };
 }
 
-const BYTE_ORDER_MARK = 0xef;
-const ENCODER = new TextEncoder();
-
-/** The canonical form of a body written as most clients write; the body itself where it is its own. */
-function compactBytes(
-  body: Uint8Array,
-  { value, text }: { readonly value: unknown; readonly text?: string | undefined },
-  how: CanonicalOptions,
-): Uint8Array | undefined {
-  // A text says nothing of bytes that were no UTF-8, or of a mark before it.
-  if (text === undefined || body[0] === BYTE_ORDER_MARK || !isUtf8(body)) return undefined;
-  const form = compactForm(text, value, how);
-  if (form === undefined) return undefined;
-  return form === text ? body : ENCODER.encode(form);
+/** What does not count in a JSON body, by where it goes. */
+export function jsonRules({
+  provider,
+  endpoint,
+  path,
+  settings,
+}: {
+  provider: Provider;
+  endpoint: Endpoint;
+  path: string;
+  settings: KeySettings;
+}): CanonicalOptions {
+  return {
+    shape: bodyShape(endpoint.kind, path),
+    ignore: ignoredNames(volatileNames({ provider, kind: endpoint.kind, path }), settings),
+    // A vector is that of its whole text.
+    mask: endpoint.kind === "embeddings" ? undefined : maskOf(settings.keyMask),
+  };
 }
 
 export interface FormField {

@@ -1,5 +1,6 @@
 import type { Shape } from "../providers/shape.ts";
 import type { CanonicalOptions } from "./canonical.ts";
+import { isUtf8 } from "./digest.ts";
 
 /**
  * The canonical form of a JSON text that is written as JSON.stringify writes, as most clients do. Such a text holds
@@ -11,6 +12,22 @@ import type { CanonicalOptions } from "./canonical.ts";
 /** What is nested deeper, or has more members in one object, is looked at byte by byte. */
 const DEPTH = 100;
 const MEMBERS = 10_000;
+
+const BYTE_ORDER_MARK = 0xef;
+const ENCODER = new TextEncoder();
+
+/** As `compactForm`, of a body's bytes; the body itself where it is its own canonical form. */
+export function compactBytes(
+  body: Uint8Array,
+  { value, text }: { readonly value: unknown; readonly text?: string | undefined },
+  options: CanonicalOptions,
+): Uint8Array | undefined {
+  // A text says nothing of bytes that were no UTF-8, or of a mark before it.
+  if (text === undefined || body[0] === BYTE_ORDER_MARK || !isUtf8(body)) return undefined;
+  const form = compactForm(text, value, options);
+  if (form === undefined) return undefined;
+  return form === text ? body : ENCODER.encode(form);
+}
 
 /**
  * The canonical form of `text`, which JSON.parse reads as `value` and which is not over 1 MiB; undefined where

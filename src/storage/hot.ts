@@ -41,6 +41,12 @@ export function hotInsert(db: Database, query: Built): (args: Readonly<Record<st
   return (args) => (run(args) as readonly [number])[0];
 }
 
+/** An UPDATE that answers nothing, `OR FAIL` for the same reason. */
+export function hotUpdate(db: Database, query: Built): (args: Readonly<Record<string, unknown>>) => void {
+  const { sql, params } = query.toSQL();
+  return bound(db, sql.replace(/^update /i, "update or fail "), params);
+}
+
 function bound(db: Database, sql: string, params: readonly unknown[]) {
   const statement = db.prepare(sql);
   const places = params.map((param) => {
