@@ -5,7 +5,7 @@ import { isUtf8 } from "./digest.ts";
 /**
  * The canonical form of a JSON text that is written as JSON.stringify writes, as most clients do. Such a text holds
  * no white space, no escape too many, no number that loses a digit and no name twice, so all that is left to do is to
- * order members and to leave some out: native code goes over the bytes, which takes a fifth of the time of
+ * order members and to leave some out: native code goes over the bytes, which takes a quarter of the time of
  * `canonicalJson` over them. For every text that this answers, it answers the same (tested).
  */
 
