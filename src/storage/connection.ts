@@ -121,9 +121,10 @@ export class Connection {
   transact<T>(act: (transaction: Transaction) => T): T | typeof BUSY {
     const opened = this.opened;
     if (opened === undefined) throw new StoreFault(this.fault ?? "the database is not open");
-    const { db, statements } = opened;
+    const { db, statements, reading } = opened;
     const committed: (() => void)[] = [];
     let begun = false;
+    reading.end();
     try {
       db.exec("BEGIN IMMEDIATE");
       begun = true;
@@ -249,7 +250,8 @@ export class Connection {
  * is writing proves as much.
  */
 function probeWrite(opened: Opened, bytes: number): void {
-  const { db, statements } = opened;
+  const { db, statements, reading } = opened;
+  reading.end();
   const acts = [
     () => statements.addSlice.run({ id: -1, coding: 0, crc: 0, bytes: Buffer.alloc(bytes) }),
     () => statements.dropSlice.run({ id: -1 }),
