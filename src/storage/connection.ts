@@ -1,4 +1,5 @@
 import { setTimeout as after } from "node:timers";
+import type { EntryFacts } from "../cache/entry.ts";
 import type { Clock } from "../clock.ts";
 import { StartError, StoreFault } from "../errors.ts";
 import type { Files } from "../host.ts";
@@ -27,6 +28,8 @@ export interface Transaction {
   spent: number;
   /** Pages that may be filled before room has to be made, as far as that was counted. */
   spare: number;
+  /** The group of the entry placed last; unset whenever groups are dropped. */
+  group?: { readonly facts: Omit<EntryFacts, "stream">; readonly id: number } | undefined;
   /** For what memory must learn only if the transaction held. */
   onCommit(act: () => void): void;
 }
