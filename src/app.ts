@@ -2,6 +2,7 @@ import { Hono } from "hono";
 import type { AdminBindings, Token } from "./admin/admin.ts";
 import { mayObserve, refuseForeign } from "./admin/auth.ts";
 import type { StoreHealth } from "./cache/store.ts";
+import type { Crew } from "./crew.ts";
 import { adminErrors, proxyErrors } from "./errors.ts";
 import type { Peer } from "./host.ts";
 import { requestUrl } from "./proxy/call.ts";
@@ -23,6 +24,8 @@ export interface AppParts {
   /** Answers under `/admin` and `/metrics`. */
   readonly admin: Hono<AdminBindings>;
   readonly token: Token;
+  /** Where several workers answer: how many there should be, and those that are there. */
+  readonly crew?: Pick<Crew, "size" | "sockets"> | undefined;
 }
 
 type Bindings = AdminBindings;
@@ -112,8 +115,14 @@ function pathOf(request: Request): string {
 
 function readiness(parts: AppParts): StoreHealth {
   const store = parts.proxy.store.health();
-  const reasons = parts.draining() ? ["shutting down", ...store.reasons] : store.reasons;
+  const reasons = [...(parts.draining() ? ["shutting down"] : []), ...missing(parts.crew), ...store.reasons];
   return { ok: reasons.length === 0, reasons };
+}
+
+function missing(crew: AppParts["crew"]): readonly string[] {
+  if (crew === undefined) return [];
+  const down = crew.size - crew.sockets().filter((socket) => socket !== undefined).length;
+  return down === 0 ? [] : [`${down} of ${crew.size} workers ${down === 1 ? "is" : "are"} not there`];
 }
 
 /** Answer to a preflight of a page on this machine or of an allowed origin. */

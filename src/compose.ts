@@ -9,10 +9,15 @@ import { purgeAll } from "./cache/purge.ts";
 import { tieredStore } from "./cache/tiered.ts";
 import { systemClock } from "./clock.ts";
 import type { Config, ListenAddress } from "./config.ts";
+import { Quiet } from "./idle.ts";
+import { type Crew, shareOf } from "./crew.ts";
+import { eventLines, isEvents } from "./crew-events.ts";
+import { joinCrew, ownersIn } from "./crew-parts.ts";
 import { servedProviders } from "./config-exposure.ts";
 import type { Host, Peer, Repeats } from "./host.ts";
 import { installationSecret, randomHex, requestIds } from "./installation.ts";
 import { createJournal } from "./journal/journal.ts";
+import type { Shown } from "./journal/exposition.ts";
 import { createTraces } from "./journal/otel.ts";
 import { createPricing } from "./journal/pricing.ts";
 import { isNear } from "./network.ts";
@@ -23,9 +28,10 @@ import { CredentialReader } from "./proxy/credential.ts";
 import { explainer } from "./proxy/explain.ts";
 import type { FlightHead } from "./proxy/flight.ts";
 import { clientOf } from "./proxy/forwarded.ts";
-import type { ProxyParts } from "./proxy/parts.ts";
+import { type ProxyParts, UNREAD_LIMIT } from "./proxy/parts.ts";
 import { Refreshes } from "./proxy/refresh.ts";
 import { rekeyer } from "./proxy/rekey.ts";
+import { unpacked } from "./proxy/relay.ts";
 import { type KnownHead, RequestMemory } from "./proxy/repeats.ts";
 import { Samples } from "./proxy/samples.ts";
 import { Verified } from "./proxy/verified.ts";
@@ -37,12 +43,19 @@ import { faultIn } from "./storage/look.ts";
 import { openStore } from "./storage/store.ts";
 import { VERSION } from "./version.ts";
 
+export { combined, ended } from "./journal/combined.ts";
+export type { Shown } from "./journal/exposition.ts";
+
 export interface App {
   handler(request: Request, peer: Peer): Response | Promise<Response>;
   /** What it has answered before, for adapters that see a request's bytes. */
   readonly repeats: Repeats;
   /** What answers at `admin_listen`, and nowhere else. */
   adminHandler(request: Request, peer: Peer): Response | Promise<Response>;
+  /** What answers at the socket that the other workers know, and nowhere else. */
+  sibling(request: Request, worker: Peer): Promise<Response>;
+  /** What was counted since the start, for whoever counts on. */
+  shown(): Shown;
   /** Asks the admin API from within this process, with a token like everybody. */
   admin(request: Request): Promise<Response>;
   adminToken(): Promise<string>;
@@ -69,6 +82,8 @@ export interface ComposeOptions {
   readonly watching?: boolean;
   /** Whether the data folder is that of one cassette and its one user: everything complete is kept, in one pool. */
   readonly recording?: boolean;
+  /** The workers of which this process is one. */
+  readonly crew?: Crew | undefined;
 }
 
 /** What is wrong with one of the data folder's databases, in words; undefined where nothing is, or there is none. */
@@ -81,11 +96,12 @@ export async function databaseFault(host: Host, path: string): Promise<string | 
 export async function compose(
   config: Config,
   host: Host,
-  { watching = false, recording = false }: ComposeOptions = {},
+  { watching = false, recording = false, crew }: ComposeOptions = {},
 ): Promise<App> {
   let read = config;
   /** What the admin API changed, until the restart. */
   let changes: Pick<Partial<Config>, "mode" | "ttlMs"> = {};
+  const share = (total: number) => shareOf(total, crew);
   let current = config;
   let providers = servedProviders(config);
   const ending = new AbortController();
@@ -104,9 +120,10 @@ export async function compose(
       ttlMs: (endpoint) => (PURE_KINDS.has(endpoint) ? current.ttlPureMs : current.ttlMs),
     }),
     report,
+    tends: crew && (() => crew.sockets().findIndex(Boolean) === crew.index),
   });
   refuseNewerArchive(config.data);
-  const tiers = tieredStore({ memory: memoryStore({ maxBytes: config.maxMemory }), durable });
+  const tiers = tieredStore({ memory: memoryStore({ maxBytes: share(config.maxMemory) }), durable });
   const { store, notes } = recording ? noted(tiers) : { store: tiers, notes: NOTHING_NOTED };
   const watch = new Watch();
   const archive = openArchive({
@@ -158,18 +175,9 @@ export async function compose(
     report,
     version: VERSION,
   });
-  const loopId = `askonce-${randomHex(8)}`;
-  const budget = new Budget(
-    () => current.maxBuffered,
-    (peak) => {
-      if (peak >= LARGE_BYTES) collectSoon();
-    },
-  );
-  let lastRequestAt = 0;
-  const collectSoon = onceIdle({
-    idle: () => budget.used === 0 && clock.monotonic() - lastRequestAt > QUIET_MS,
-    act: () => host.collect(),
-  });
+  const loopId = crew?.loopId ?? `askonce-${randomHex(8)}`;
+  const quiet = new Quiet(clock, { idle: () => budget.used === 0, collect: () => host.collect() });
+  const budget = new Budget(() => share(current.maxBuffered), quiet.drained);
   const hits = {
     host,
     loopFor: (url: string) => (isNear(url) ? loopId : undefined),
@@ -178,32 +186,38 @@ export async function compose(
     store,
     clock,
     journal,
-    verified: new Verified(clock, () => current.verifyTtlMs),
+    verified: new Verified(
+      clock,
+      () => current.verifyTtlMs,
+      (heard) => void crew?.gather("verified", heard),
+    ),
     newId: requestIds(),
   };
   const proxy: ProxyParts = {
     ...hits,
-    memory: new RequestMemory(hits, { maxBytes: config.maxMemory / 2 }),
+    memory: new RequestMemory(hits, { maxBytes: share(Math.max(1, Math.ceil(config.maxMemory / 2))) }),
     flights: new Flights<FlightHead>(),
     pricing,
     archive,
     budget,
     credentials: new CredentialReader(await installationSecret(host, config.data, report)),
     samples: new Samples(),
-    refreshes: new Refreshes(clock, () => current.refreshConcurrency),
+    refreshes: new Refreshes(clock, () => share(current.refreshConcurrency)),
     recording: () => recording,
     watch: watching ? watch : undefined,
-    unread: { count: 0 },
+    owners: crew && ownersIn(crew, host.askSocket),
+    unread: { count: 0, limit: share(UNREAD_LIMIT) },
     loopId,
     report,
   };
   const token = keptToken({ folder: config.data, files: host.files, report });
+  const change: AdminParts["change"] = ({ mode, ttlMs }) => {
+    changes = { ...changes, ...(mode !== undefined && { mode }), ...(ttlMs !== undefined && { ttlMs }) };
+    current = { ...read, ...changes };
+  };
   const adminParts: AdminParts = {
     config: () => current,
-    change({ mode, ttlMs }) {
-      changes = { ...changes, ...(mode !== undefined && { mode }), ...(ttlMs !== undefined && { ttlMs }) };
-      current = { ...read, ...changes };
-    },
+    change,
     store,
     archive,
     journal,
@@ -217,6 +231,7 @@ export async function compose(
     pid: host.pid,
     ending: ending.signal,
     report,
+    ...(crew && joinCrew(crew, { ...proxy, journal, askSocket: host.askSocket, change })),
   };
   if (config.admin) await token.current();
   const appParts = {
@@ -226,6 +241,7 @@ export async function compose(
     draining: () => ending.signal.aborted,
     admin: createAdmin(adminParts),
     token,
+    crew,
   };
   // Where to listen is settled at the start, whatever is read later.
   const adminApart = config.adminListen.length > 0;
@@ -236,15 +252,22 @@ export async function compose(
       // Who looks on sees requests where they are handled.
       find: (head) => (watching ? undefined : proxy.memory.find(head)),
       answer(known: KnownHead, body, address) {
-        lastRequestAt = clock.monotonic();
+        quiet.disturbed();
         return proxy.memory.answer(known, body, address);
       },
     } satisfies Repeats<KnownHead> as Repeats,
     handler(request, peer) {
-      lastRequestAt = clock.monotonic();
+      quiet.disturbed();
       const entered = enter(proxy, request, peer);
       return entered instanceof Response ? entered : app.fetch(entered.request, { peer: entered.peer });
     },
+    async sibling(request, worker) {
+      if (isEvents(request)) return new Response(eventLines(journal, ending.signal));
+      const bytes = worker.body ?? new Uint8Array(await request.arrayBuffer());
+      const { request: relayed, peer } = unpacked(bytes, { signal: request.signal, worker });
+      return app.fetch(relayed, { peer });
+    },
+    shown: () => journal.shown(),
     adminHandler: (request, peer) =>
       adminApp.fetch(request, { peer: clientOf(request.headers, peer, current.trustedProxies) }),
     admin: async (request) => await appParts.admin.fetch(request, { peer: { address: "127.0.0.1" } }),
@@ -272,25 +295,5 @@ export async function compose(
       await archive.close();
       await store.close();
     },
-  };
-}
-
-/** Bodies in flight of which the runtime's collector, left to itself, would keep the memory for long. */
-const LARGE_BYTES = 8 * 1024 * 1024;
-/** Twice: what the first round frees may be held until its finalizers have run. */
-const COLLECT_AFTER_MS = [1_000, 5_000];
-/** A collection holds the loop, so it waits until no request has come for this long. */
-const QUIET_MS = 500;
-
-/** Calls `act` a while after it was asked to, as soon as there is no work; asked twice it acts once. */
-function onceIdle({ idle, act }: { idle: () => boolean; act: () => void }): () => void {
-  let timers: ReturnType<typeof setTimeout>[] = [];
-  const whenIdle = (at: number) => {
-    if (idle()) act();
-    else timers[at] = setTimeout(() => whenIdle(at), QUIET_MS);
-  };
-  return () => {
-    for (const timer of timers) clearTimeout(timer);
-    timers = COLLECT_AFTER_MS.map((ms, at) => setTimeout(() => whenIdle(at), ms));
   };
 }

@@ -231,6 +231,12 @@ export const settings: { readonly [Member in Plain]: Setting<Config[Member]> } =
     fallback: "text",
     help: "The log on stdout, a line a request.",
   },
+  workers: {
+    name: "workers",
+    kind: orWords<number | "auto">(count as Kind<number | "auto">, { auto: "auto" }),
+    fallback: "1",
+    help: "How many processes answer at the same port, `auto`: one a processor. On Linux, with Bun or the executable.",
+  },
   admin: {
     name: "admin",
     kind: yesNo,

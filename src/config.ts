@@ -74,6 +74,8 @@ export interface Config {
   readonly replay: Pace;
   readonly freshIds: boolean;
   readonly log: "text" | "json" | "off";
+  /** Processes that answer at the same port; `auto`: as many as there are processors. */
+  readonly workers: number | "auto";
   /** Whether the admin API is served at all, and where if not at `listen`. */
   readonly admin: boolean;
   readonly adminListen: readonly ListenAddress[];

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
-import { constants, hostname } from "node:os";
+import { availableParallelism, constants, hostname } from "node:os";
 import process from "node:process";
 import { isatty } from "node:tty";
 import { promisify } from "node:util";
@@ -16,7 +16,16 @@ const FLUSH_MS = 1_000;
 /** What both runtimes offer alike, through the modules they share. */
 export type NodePart = Omit<
   Host,
-  "runtime" | "openDatabase" | "startThread" | "fetch" | "decodes" | "serve" | "collect"
+  | "runtime"
+  | "openDatabase"
+  | "startThread"
+  | "fetch"
+  | "decodes"
+  | "serve"
+  | "collect"
+  | "startWorker"
+  | "supervisor"
+  | "askSocket"
 >;
 
 /** Names of variables that a runtime put into its own environment, with the values it put there. */
@@ -58,6 +67,7 @@ export function nodePart({ sinks = process, ownVariables = {} }: NodeOptions = {
     },
     stdin: () => process.stdin,
     write: (to, text) => outputs.of(to).write(text),
+    processors: processors(),
     usage() {
       const { user, system } = process.cpuUsage();
       return { cpuSeconds: (user + system) / 1e6, residentBytes: process.memoryUsage.rss() };
@@ -173,6 +183,14 @@ export function thread(worker: Worker): Thread {
     },
     stop: () => worker.terminate(),
   };
+}
+
+function processors(): number {
+  try {
+    return Math.max(1, availableParallelism());
+  } catch {
+    return 1;
+  }
 }
 
 function nameOfMachine(): string {

@@ -53,10 +53,39 @@ export interface Host {
   write(to: "stdout" | "stderr", text: string): void;
   /** Flushes what `write` took, then ends the process. */
   exit(code: number): Promise<never>;
+  /** How many processors this process may use. */
+  readonly processors: number;
+  /** Starts this program once more, as a worker of this process; undefined where processes cannot share a port. */
+  readonly startWorker: (() => WorkerProcess) | undefined;
+  /** To the process that started this one as its worker; undefined where it is nobody's. */
+  readonly supervisor: Channel | undefined;
+  /** Asks a process that serves at a Unix socket; what it answers arrives as it was sent, no coding undone. */
+  askSocket(socket: string, request: { path: string } & UpstreamInit): Promise<Response>;
   /** What this process has taken since its start: user and system CPU time, and resident memory now. */
   usage(): { readonly cpuSeconds: number; readonly residentBytes: number };
   /** Gives memory back to the system where the runtime can; may take some ms, so call it when idle. */
   collect(): void;
+}
+
+/** Messages between two processes of this machine: they come whole, in order, and are copied (no functions). */
+export interface Channel {
+  /** Resolves once it is on its way; never rejects, not even where nobody is left at the other end. */
+  send(message: unknown): Promise<void>;
+  /** Messages that came before wait for the handler. */
+  onMessage(handler: (message: unknown) => void): void;
+  /** Called once the other process is gone. */
+  onClosed(handler: () => void): void;
+}
+
+/** A process of this program that this one started. */
+export interface WorkerProcess extends Channel {
+  readonly pid: number;
+  /** Called with whole lines of what it writes. */
+  onOutput(handler: (to: "stdout" | "stderr", text: string) => void): void;
+  /** Resolves when it is gone and all its output was handed on: to its exit code, or the signal that ended it. */
+  readonly exited: Promise<number | string>;
+  /** Ends it at once. */
+  kill(): void;
 }
 
 /** What one process tells another. */
@@ -134,6 +163,8 @@ export interface Peer {
   readonly behindProxy?: boolean;
   /** Whether the client spoke TLS with that proxy. */
   readonly secure?: boolean;
+  /** Where another worker took the request from the client and handed it on: when it came, as of that worker. */
+  readonly relayed?: { readonly at: number; readonly waitedMs: number };
   /** The request's line and header lines as they came (Latin-1, without the empty line), where the adapter shows them. */
   readonly head?: string;
   /** The whole body, where it had come when the handler was asked: quicker than the request's own stream. */
@@ -197,6 +228,8 @@ export interface RepeatAnswer {
 
 export interface Listener {
   readonly port: number;
+  /** Takes no further connection; those that are open go on as before. Where processes can share a port. */
+  shut?(): void;
   /** Stops accepting; resolves once every response in flight has ended. */
   drain(): Promise<void>;
   /** Cuts what is still open. */

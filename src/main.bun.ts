@@ -6,6 +6,7 @@ import { nodePart, privately, thread } from "./host.node.ts";
 import type { Host, UpstreamInit } from "./host.ts";
 import { serve } from "./http/serve.bun.ts";
 import { openDatabase } from "./storage/open.bun.ts";
+import { askSocket, startWorker, supervisor } from "./workers.bun.ts";
 
 /** Bun's own limit is 256; the rest would wait in line. It is read from the environment before the start only. */
 const MAX_UPSTREAM_REQUESTS = "65336";
@@ -17,13 +18,25 @@ const REUSE_UP_TO = 1024 * 1024;
 
 const compiled = /\$bunfs|~BUN/.test(import.meta.url);
 
+/** This program with its arguments, and the environment that it needs. */
+function program() {
+  const { execPath, execArgv, argv, env } = process;
+  const head = execArgv.some((flag) => flag.startsWith("--max-http-header-size="));
+  const flags = compiled
+    ? []
+    : [...(head ? [] : [`--max-http-header-size=${MAX_HEAD}`]), ...execArgv, Bun.main];
+  return {
+    command: [execPath, ...flags, ...argv.slice(2)],
+    env: { BUN_CONFIG_MAX_HTTP_REQUESTS: MAX_UPSTREAM_REQUESTS, ...env },
+  };
+}
+
 /** Starts this program again in the same process, where the environment did not yet hold what Bun reads once. */
 function restartWithLimits(): void {
   if (process.env.BUN_CONFIG_MAX_HTTP_REQUESTS !== undefined || process.platform === "win32") return;
-  const flags = compiled ? [] : [`--max-http-header-size=${MAX_HEAD}`, ...process.execArgv, Bun.main];
-  const env = { ...process.env, BUN_CONFIG_MAX_HTTP_REQUESTS: MAX_UPSTREAM_REQUESTS };
+  const { command, env } = program();
   try {
-    process.execve?.(process.execPath, [process.execPath, ...flags, ...process.argv.slice(2)], env);
+    process.execve?.(process.execPath, command, env as Record<string, string>);
   } catch {
     // A sandbox may forbid it: then 256 calls at a time is what there is.
   }
@@ -54,6 +67,10 @@ const host: Host = {
   fetch: fetchUpstream,
   decodes: ["gzip", "deflate", "br", "zstd"],
   serve: (options) => serve(options, systemClock),
+  // Elsewhere a second process on a port gets all of its connections, or none.
+  startWorker: process.platform === "linux" ? () => startWorker(program()) : undefined,
+  supervisor: supervisor(),
+  askSocket,
   collect: () => Bun.gc(true),
 };
 

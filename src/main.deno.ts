@@ -148,6 +148,10 @@ const host: Host = {
   fetch: fetchUpstream,
   decodes: ["gzip", "br"],
   serve,
+  // Sharing a port is behind a flag of its own there.
+  startWorker: undefined,
+  supervisor: undefined,
+  askSocket: () => Promise.reject(new Error("there are no other workers")),
   // Present where Deno runs with --v8-flags=--expose-gc, as `deno task start` does.
   collect: () => (globalThis as { gc?: (how: object) => void }).gc?.(THOROUGH),
 };

@@ -24,11 +24,16 @@ import { tapeRoutes } from "./tape.ts";
 /** What the operator's side needs, put together by `compose.ts`. */
 export interface AdminParts {
   readonly config: () => Config;
-  /** Settings that change until the restart. */
-  readonly change: (change: { mode?: Config["mode"] | undefined; ttlMs?: number | undefined }) => void;
+  /** Settings that change until the restart; resolves once they count, in every worker. */
+  readonly change: (change: {
+    mode?: Config["mode"] | undefined;
+    ttlMs?: number | undefined;
+  }) => void | Promise<void>;
   readonly store: Store;
   readonly archive: Archive;
-  readonly journal: LiveJournal;
+  readonly journal: Omit<LiveJournal, "shown">;
+  /** Resolves once the journal's followers are told of the other workers' requests too, where there are some. */
+  readonly following?: () => Promise<void>;
   readonly explainer: Explainer;
   readonly rekey: Rekey;
   /** Purges the store and what is in flight; resolves to how many stored ones went. */

@@ -48,7 +48,7 @@ export function configRoutes(parts: AdminParts): readonly Route[] {
       answer: { json: configJson, description: "The settings as they are now." },
       errors: [400, 413, 415],
       async handle({ body: { mode, ttl } }) {
-        parts.change({ mode, ttlMs: ttl === undefined ? undefined : durationOf(ttl) });
+        await parts.change({ mode, ttlMs: ttl === undefined ? undefined : durationOf(ttl) });
         const said = Object.entries({ mode, ttl }).flatMap(([name, value]) =>
           value ? [`${name} = ${value}`] : [],
         );

@@ -29,7 +29,9 @@ export function eventRoutes(parts: AdminParts): readonly Route[] {
         const headers = { "content-type": "text/event-stream", "cache-control": "no-store" };
         if (request.method === "HEAD") return new Response(null, { headers });
         if (readers.count >= MAX_READERS) throw adminErrors.tooManyReaders(MAX_READERS);
-        return new Response(follow(parts, readers), { headers });
+        const events = follow(parts, readers);
+        await parts.following?.();
+        return new Response(events, { headers });
       },
     }),
   ];
@@ -68,7 +70,11 @@ function follow(
     else dropped++;
     wake();
   };
-  const unfollow = journal.follow((event) => offer(readers.text(event)));
+  const miss = (events: number) => {
+    dropped += events;
+    wake();
+  };
+  const unfollow = journal.follow((event) => offer(readers.text(event)), miss);
   readers.count++;
   let stream: ReadableStreamDefaultController<Uint8Array> | undefined;
   let over = false;

@@ -37,6 +37,8 @@ export interface Store {
    * whenever that began. Of two with one key the later one counts.
    */
   putAll(entries: readonly Entry[]): Promise<void>;
+  /** Forgets what memory holds of entries on disk: another process changed some just now. */
+  forget?(): void;
   stats(): StoreStats;
   health(): StoreHealth;
   /** Commits what is queued and lets go of the files. Further calls reject or miss. */

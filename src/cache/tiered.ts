@@ -108,6 +108,10 @@ export function tieredStore(tiers: { readonly memory: MemoryStore; readonly dura
       memory.touch(key);
       durable.touch(key);
     },
+    forget() {
+      removals++;
+      memory.clear();
+    },
     stats() {
       const { entries, bytes, evictions, faults } = durable.stats();
       return { entries, bytes, evictions, faults };

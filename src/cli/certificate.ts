@@ -62,6 +62,9 @@ export async function listenRenewably(
   const all = () => [...former, current];
   return {
     port,
+    shut() {
+      for (const listener of all()) listener.shut?.();
+    },
     drain: async () => void (await Promise.all(all().map((listener) => listener.drain()))),
     stop: async () => void (await Promise.all(all().map((listener) => listener.stop()))),
     async renew(tls) {
@@ -88,13 +91,15 @@ export function followCertificate(
   host: Host,
   options: {
     readonly config: () => Config;
-    readonly tls: Tls;
-    readonly listeners: readonly Renewable[];
+    /** What they held at the start; undefined where nothing is to be followed. */
+    readonly tls: Tls | undefined;
+    readonly doors: readonly { readonly secure: boolean; readonly listener: Renewable }[];
     readonly say: (text: string) => void;
   },
 ): { look(): Promise<void>; stop(): void } {
   const { say } = options;
   let { tls } = options;
+  if (tls === undefined) return { look: async () => {}, stop: () => {} };
   let seen = "";
   const look = async () => {
     const config = options.config();
@@ -104,9 +109,9 @@ export function followCertificate(
     seen = found;
     try {
       const next = await readTls(host, config);
-      if (next === undefined || (next.cert === tls.cert && next.key === tls.key)) return;
+      if (next === undefined || (next.cert === tls?.cert && next.key === tls.key)) return;
       tls = next;
-      for (const listener of options.listeners) await listener.renew(next);
+      for (const { secure, listener } of options.doors) if (secure) await listener.renew(next);
       say("new connections get the new certificate");
     } catch (error) {
       // Files that are being written in turn don't fit each other for a moment: the next change is looked at again.

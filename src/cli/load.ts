@@ -1,5 +1,6 @@
 import { type Config, type Parsed, parseConfig } from "../config.ts";
 import { tokensIn } from "../config-exposure.ts";
+import { flagOf, variableOf } from "../config-settings.ts";
 import { ConfigError } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { Arguments } from "./command.ts";
@@ -8,23 +9,31 @@ import { absolute, defaultDataFolder, settingsFiles } from "./folders.ts";
 export interface Loaded extends Parsed {
   /** The settings file that was read, absolute; undefined where there is none. */
   readonly file: string | undefined;
+  /** What stood in it. */
+  readonly text?: string | undefined;
 }
 
 /** Reads the settings from the command line, the environment and the file. Throws ConfigError. */
 export async function loadConfig(host: Host, { flags }: Pick<Arguments, "flags">): Promise<Loaded> {
-  const last = (flag: string, variable: string) =>
-    flags.findLast(([name]) => name === flag)?.[1] ?? host.env[variable];
-  const data = last("--data", "ASKONCE_DATA");
-  const dataFolder = data ? absolute(host, data) : defaultDataFolder(host);
-  const chosen = last("--config", "ASKONCE_CONFIG");
+  const chosen = lastOf(host, flags, "config");
   const where = flags.some(([name]) => name === "--config") ? "flag --config" : "variable ASKONCE_CONFIG";
   const file =
     chosen === undefined
-      ? await firstFile(host, settingsFiles(host, dataFolder))
+      ? await firstFile(host, settingsFiles(host, dataFolderOf(host, flags)))
       : await readFile(host, { path: chosen === "" ? "" : absolute(host, chosen), given: chosen, where });
+  return parsedWith(host, { flags, file });
+}
+
+/** The settings from the command line, the environment and a file that was read before. Throws ConfigError. */
+export async function parsedWith(
+  host: Host,
+  { flags, file }: Pick<Arguments, "flags"> & { file: { path: string; text: string } | undefined },
+): Promise<Loaded> {
   const sources = { file, env: host.env, flags };
+  const dataFolder = dataFolderOf(host, flags);
   const parsed = parseConfig(sources, { dataFolder, absolute: (path) => absolute(host, path) });
-  return { ...parsed, config: await withTokensOfFile(host, parsed.config), file: file?.path };
+  const config = await withTokensOfFile(host, parsed.config);
+  return { ...parsed, config, file: file?.path, text: file?.text };
 }
 
 /** With the access tokens that stand in a file of their own. */
@@ -36,6 +45,15 @@ async function withTokensOfFile(host: Host, config: Config): Promise<Config> {
     throw new ConfigError("access_tokens_file", path, "read for its tokens", valid);
   });
   return { ...config, accessTokens: [...config.accessTokens, ...tokensIn(path, text)] };
+}
+
+function dataFolderOf(host: Host, flags: Arguments["flags"]): string {
+  const data = lastOf(host, flags, "data");
+  return data ? absolute(host, data) : defaultDataFolder(host);
+}
+
+function lastOf(host: Host, flags: Arguments["flags"], name: "data" | "config"): string | undefined {
+  return flags.findLast(([flag]) => flag === flagOf(name))?.[1] ?? host.env[variableOf(name)];
 }
 
 async function firstFile(host: Host, paths: readonly string[]) {

@@ -1,4 +1,5 @@
 import { headerCase } from "../header-case.ts";
+import type { RepeatAnswer } from "../host.ts";
 import type { Refusal } from "./refusal.ts";
 
 const REASONS: Readonly<Record<number, string>> = {
@@ -67,6 +68,14 @@ export function refusalText({ status, why }: Refusal, date: string): string {
   const type = "Content-Type: text/plain; charset=utf-8\r\n";
   const rest = `Content-Length: ${why.length + 1}\r\n${date}Connection: close\r\n\r\n`;
   return `${statusLine(status)}${type}${rest}${why}\n`;
+}
+
+/** A repeat's head, whole. */
+export function repeatText(
+  { head, body }: RepeatAnswer,
+  { date, close }: { readonly date: string; readonly close: boolean },
+): string {
+  return `${head}Content-Length: ${body.byteLength}\r\n${date}${close ? "Connection: close\r\n" : ""}\r\n`;
 }
 
 /** What an answer's headers say, and what of them the connection has to know. */

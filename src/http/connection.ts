@@ -1,4 +1,4 @@
-import { refusalText } from "./answer-head.ts";
+import { refusalText, repeatText } from "./answer-head.ts";
 import { Backlog } from "./backlog.ts";
 import { Exchange, type ExchangeEnds } from "./exchange.ts";
 import { Gathering } from "./gathering.ts";
@@ -14,11 +14,8 @@ import type { HttpServer } from "./server.ts";
 
 /** Bytes that may wait behind a request under way before the client is made to wait. */
 const MAX_BEHIND = 64 * 1024;
-/** Bytes of a body that is gathered for `Repeats`. */
-const MAX_GATHER = 1024 * 1024;
-/** Time for a head from its first byte, and for a body that is gathered. */
+/** Time for a head from its first byte. */
 const HEAD_MS = 60_000;
-const GATHER_MS = 5_000;
 
 /**
  * `head`: between requests, or in a head. `gather`: a body that may be a repeat's comes in. `busy`: the handler's.
@@ -92,10 +89,9 @@ export class Connection implements ExchangeEnds {
 
   /** Ends what the client began too long ago. */
   sweep(now: number): void {
-    const { since } = this.#gathering ?? {};
     if (!this.#line.open) return;
     if (this.#state === "head" && now - (this.#since ?? now) > HEAD_MS) this.#refuse(refusals.headTooSlow());
-    else if (since !== undefined && now - since > GATHER_MS) this.#giveUpGathering();
+    else if (this.#gathering?.overdue(now)) this.#giveUpGathering();
   }
 
   get closing(): boolean {
@@ -127,7 +123,8 @@ export class Connection implements ExchangeEnds {
     const backlog = this.#backlog;
     const known = this.#reader.next(backlog);
     if (known === undefined) {
-      this.#since ??= this.#server.clock.monotonic();
+      // An empty line begins no request.
+      if (backlog.size > 0) this.#since ??= this.#server.clock.monotonic();
       return false;
     }
     if (known instanceof Refusal) return this.#refuse(known);
@@ -148,24 +145,23 @@ export class Connection implements ExchangeEnds {
       backlog.at = end;
       return true;
     }
-    if (size > MAX_GATHER || !this.#server.mayGather(size)) return undefined;
+    if (!this.#server.mayGather(size)) return undefined;
     this.#beginGathering(known, size);
     return false;
   }
 
   /** Answers what was asked before, without the handler; false where `Repeats` declines. */
   #repeat(known: KnownHead, body: Uint8Array): boolean {
-    const answer = this.#server.repeated(known.repeat as object, body, this.#line.address);
+    // Another connection's request with this head may have been declined while this one's body came in.
+    const answer = known.repeat && this.#server.repeated(known.repeat, body, this.#line.address);
     if (answer === undefined) {
       known.repeat = undefined;
       return false;
     }
     if (!known.head.keep) this.#last = true;
     const ending = this.closing;
-    const { head, body: bytes } = answer;
-    const connection = ending ? "Connection: close\r\n" : "";
-    const length = `Content-Length: ${bytes.byteLength}\r\n`;
-    this.#line.outlet.whole(`${head}${length}${this.#server.date()}${connection}\r\n`, bytes);
+    const head = repeatText(answer, { date: this.#server.date(), close: ending });
+    this.#line.outlet.whole(head, answer.body);
     if (ending || !this.#line.outlet.idle) this.#state = "flush";
     return true;
   }

@@ -1,18 +1,25 @@
 import type { KnownHead } from "./heads.ts";
 
+const GATHER_MS = 5_000;
+
 /** A body that may be a repeat's, gathered in one piece of its length as it comes. */
 export class Gathering {
   readonly known: KnownHead;
   /** Room for the whole; as much of it as `size` says has come. */
   readonly body: Uint8Array;
   /** Monotonic ms of its begin. */
-  readonly since: number;
+  readonly #since: number;
   size = 0;
 
   constructor(known: KnownHead, options: { readonly room: Uint8Array; readonly since: number }) {
     this.known = known;
     this.body = options.room;
-    this.since = options.since;
+    this.#since = options.since;
+  }
+
+  /** Whether it has taken longer than a body at hand does. */
+  overdue(now: number): boolean {
+    return now - this.#since > GATHER_MS;
   }
 
   get complete(): boolean {

@@ -62,10 +62,7 @@ export function parseHead(text: string, scheme: "http" | "https"): RequestHead |
   if (typeof url === "object") return url;
   const { expect } = fields;
   if (expect !== undefined && expect.toLowerCase() !== "100-continue") return refusals.expectation();
-  const options = fields.connection
-    .toLowerCase()
-    .split(",")
-    .map((option) => option.trim());
+  const options = fields.connection.toLowerCase().split(",").map(trimmed);
   const keep = old ? options.includes("keep-alive") : !options.includes("close");
   const expects = expect !== undefined && !old && body !== 0;
   return { text, method, url, headers: fields.list, old, keep, body, expects };
@@ -87,7 +84,7 @@ class Fields {
     const raw = line.slice(colon + 1);
     // No name, a blank before the colon, a folded line: none of them is a token before a colon.
     if (!TOKEN.test(name) || !VALUE.test(raw)) return refusals.line();
-    const value = raw.trim();
+    const value = trimmed(raw);
     switch (name.toLowerCase()) {
       case "host":
         this.hosts += 1;
@@ -127,6 +124,17 @@ class Fields {
     else this.list.push(["Host", host]);
   }
 }
+
+/** Less what RFC 9110 §5.6.3 takes for white space; `trim` takes more, such as the byte 0xA0. In linear time. */
+function trimmed(text: string): string {
+  let from = 0;
+  let to = text.length;
+  while (from < to && isBlank(text.charCodeAt(from))) from++;
+  while (to > from && isBlank(text.charCodeAt(to - 1))) to--;
+  return text.slice(from, to);
+}
+
+const isBlank = (code: number) => code === 0x20 || code === 0x09;
 
 /** The request's URL. Its path has the bytes that were sent, those beyond ASCII percent-encoded. */
 function urlOf(

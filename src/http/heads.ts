@@ -1,9 +1,11 @@
 import { parseHead, type RequestHead } from "./head.ts";
 import { Refusal } from "./refusal.ts";
 
-/** Bytes of heads that are remembered, and of the largest one that is. */
-const MAX_BYTES = 4 * 1024 * 1024;
+/** Bytes of heads that are remembered, with what hangs on each, and of the largest text that is. */
+const MAX_BYTES = 16 * 1024 * 1024;
 const MAX_ONE = 16 * 1024;
+/** The lines that were read, and what `Repeats` gave. */
+const OVERHEAD_BYTES = 4 * 1024;
 
 /** A head that was read, and what is known of requests with it. */
 export interface KnownHead {
@@ -36,11 +38,11 @@ export class Heads {
 
   #keep(text: string, known: KnownHead): void {
     this.#known.set(text, known);
-    this.#bytes += text.length;
+    this.#bytes += text.length + OVERHEAD_BYTES;
     while (this.#bytes > MAX_BYTES) {
       const [oldest = ""] = this.#known.keys();
       this.#known.delete(oldest);
-      this.#bytes -= oldest.length;
+      this.#bytes -= oldest.length + OVERHEAD_BYTES;
     }
   }
 }

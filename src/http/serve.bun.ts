@@ -35,6 +35,7 @@ export async function serve(options: ServeOptions, clock: Clock): Promise<Listen
   const sweeping = setInterval(() => server.sweep(), SWEEP_MS);
   return {
     port: unix === undefined ? listener.port : 0,
+    shut: () => listener.stop(false),
     drain() {
       listener.stop(false);
       return server.drain().finally(() => clearInterval(sweeping));

@@ -5,8 +5,9 @@ import { Heads } from "./heads.ts";
 import type { Octets } from "./octets.ts";
 import { Scratch, type Wire } from "./outlet.ts";
 
-/** Bytes of bodies that are gathered for `Repeats`, over all connections. */
-const MAX_GATHERED = 32 * 1024 * 1024;
+/** Bytes of bodies that are gathered for `Repeats`: of one, and over all connections. */
+const MAX_GATHER = 1024 * 1024;
+const MAX_GATHERED = 32 * MAX_GATHER;
 
 export interface ServerOptions {
   readonly handler: ServeOptions["handler"];
@@ -86,7 +87,7 @@ export class HttpServer {
 
   /** Whether a body of that size may be gathered; `letGo` gives its room back. */
   mayGather(size: number): boolean {
-    if (this.#gathered + size > MAX_GATHERED) return false;
+    if (size > MAX_GATHER || this.#gathered + size > MAX_GATHERED) return false;
     this.#gathered += size;
     return true;
   }

@@ -1,11 +1,11 @@
 import type { Metric } from "prom-client";
 import { LATENCY_BINS } from "../cache/figures.ts";
 import type { Gauges } from "./journal.ts";
-import { type Amount, type Times, type Total, type Totals, WORDS } from "./totals.ts";
+import { type Amount, type Sums, type Times, type Total, WORDS } from "./totals.ts";
 
-/** What is shown, all taken from sums at the moment of asking. */
+/** What is shown, all taken from sums at the moment of asking. Plain data: it can be sent to another process. */
 export interface Shown {
-  readonly totals: Totals;
+  readonly totals: Sums;
   readonly gauges: Gauges;
   readonly lag: Times;
   readonly rowsSkipped: { readonly hits: number; readonly queue: number };
@@ -49,7 +49,7 @@ function families(shown: Shown): Family[] {
   ];
 }
 
-function ofRequests(totals: Totals): Family[] {
+function ofRequests(totals: Sums): Family[] {
   const { all } = totals;
   return [
     counter(
@@ -85,7 +85,7 @@ function ofRequests(totals: Totals): Family[] {
   ];
 }
 
-function ofMoney({ all }: Totals): Family[] {
+function ofMoney({ all }: Sums): Family[] {
   const tokens = all.flatMap(({ provider, endpoint, spent, saved, shared }) =>
     Object.entries({ spent, saved, joined: shared }).flatMap(([kind, { inputTokens, outputTokens }]) => [
       { value: inputTokens, labels: { provider, endpoint, kind, direction: "input" } },
@@ -126,6 +126,9 @@ function ofMoney({ all }: Totals): Family[] {
 function ofState({ gauges, lag, rowsSkipped, recordFailures }: Shown): Family[] {
   return [
     gauge("askonce_requests_in_flight", "Calls under way that requests share.", gauges.inFlight),
+    ...(gauges.workers === undefined
+      ? []
+      : [gauge("askonce_workers", "Workers that are there.", gauges.workers)]),
     gauge("askonce_unread_calls", "Calls under way that nobody reads.", gauges.unread),
     gauge("askonce_buffered_bytes", "Bodies in memory.", gauges.bufferedBytes),
     gauge("askonce_store_entries", "Stored answers.", gauges.storeEntries),
@@ -172,7 +175,7 @@ function ofProcess({ process, build }: Gauges): Family[] {
   return families;
 }
 
-function byWord(name: string, help: string, times: Totals["duration"]): Family {
+function byWord(name: string, help: string, times: Sums["duration"]): Family {
   const told = WORDS.filter((word) => times[word].bins.some(Boolean));
   return {
     name,

@@ -3,7 +3,7 @@ import type { Clock } from "../clock.ts";
 import { Counters } from "./counters.ts";
 import { Delivery } from "./delivery.ts";
 import type { Journal, RequestEvent } from "./event.ts";
-import { exposition } from "./exposition.ts";
+import { exposition, type Shown } from "./exposition.ts";
 import { jsonLine, textLine } from "./lines.ts";
 import { LoopLag } from "./loop-lag.ts";
 import { Rows } from "./rows.ts";
@@ -11,12 +11,17 @@ import { Totals } from "./totals.ts";
 
 /** A journal that can be watched. */
 export interface LiveJournal extends Journal {
-  /** Calls `listener` with each request as it ends; returns how to stop. */
-  follow(listener: (event: RequestEvent) => void): () => void;
+  /**
+   * Calls `listener` with each request as it ends, and `missed` with how many it could not be told of; returns how to
+   * stop.
+   */
+  follow(listener: (event: RequestEvent) => void, missed?: (events: number) => void): () => void;
   /** Resolves once all that was counted so far stands in the archive. Never rejects. */
   flush(): Promise<void>;
   /** Prometheus text (exposition format 0.0.4). */
   metrics(): Promise<string>;
+  /** What that text is made from. */
+  shown(): Shown;
   /** Flushes and stops its timers. */
   close(): Promise<void>;
 }
@@ -44,6 +49,8 @@ export interface Gauges {
   readonly archiveQueued: number;
   readonly archiveDropped: number;
   readonly bufferedBytes: number;
+  /** How many processes these figures are of, where there are several. */
+  readonly workers?: number | undefined;
   /** What the process takes, where the runtime tells; `startedAt` is epoch ms. */
   readonly process?: {
     readonly cpuSeconds: number;
@@ -61,6 +68,13 @@ export function createJournal(options: JournalOptions): LiveJournal {
   const rows = new Rows();
   const delivery = new Delivery({ archive: options.archive, counters, rows });
   const lag = new LoopLag(options.clock);
+  const shown = (): Shown => ({
+    totals,
+    gauges: options.gauges(),
+    lag: lag.read(),
+    rowsSkipped: rows.skipped,
+    recordFailures: delivery.failures,
+  });
   return {
     add(event) {
       totals.add(event);
@@ -83,14 +97,8 @@ export function createJournal(options: JournalOptions): LiveJournal {
       return () => followers.delete(listener);
     },
     flush: () => delivery.flush(),
-    metrics: () =>
-      exposition({
-        totals,
-        gauges: options.gauges(),
-        lag: lag.read(),
-        rowsSkipped: rows.skipped,
-        recordFailures: delivery.failures,
-      }),
+    metrics: () => exposition(shown()),
+    shown,
     close() {
       lag.stop();
       return delivery.close();

@@ -43,6 +43,9 @@ export interface Total {
   readonly shared: Amount;
 }
 
+/** What is counted, as it is read. */
+export type Sums = Pick<Totals, "all" | "notKept" | "duration" | "firstByte" | "astray">;
+
 /** What `/metrics` shows of requests: counted since the start, kept or not, at two look-ups a request. */
 export class Totals {
   readonly all: Total[] = [];

@@ -3,7 +3,7 @@ import { bodyShape } from "../providers/body-shape.ts";
 import type { Endpoint, Provider } from "../providers/provider.ts";
 import { volatileNames } from "../providers/volatile.ts";
 import { formBoundary, formParts, type Part } from "../requests/multipart.ts";
-import { canonicalJson } from "./canonical.ts";
+import { type CanonicalOptions, canonicalJson } from "./canonical.ts";
 import { sha256, sha256Bytes } from "./digest.ts";
 import { maskOf } from "./mask.ts";
 
@@ -33,13 +33,11 @@ export async function digestBody(
     settings: KeySettings;
   },
 ): Promise<BodyDigest> {
-  const { contentType, provider, endpoint, path, settings } = options;
-  const ignored = ignoredNames(volatileNames({ provider, kind: endpoint.kind, path }), settings);
+  const { contentType } = options;
+  const rules = jsonRules(options);
+  const ignored = rules.ignore;
   if (options.json) {
-    const shape = bodyShape(endpoint.kind, path);
-    // A vector is that of its whole text.
-    const mask = endpoint.kind === "embeddings" ? undefined : maskOf(settings.keyMask);
-    const canonical = await canonicalJson(body, { shape, ignore: ignored, mask });
+    const canonical = await canonicalJson(body, rules);
     if (canonical !== undefined) {
       return { digest: `json:${await sha256Bytes(canonical)}`, canonical, parts: undefined, ignored };
     }
@@ -52,6 +50,26 @@ export async function digestBody(
     return { digest: formDigest(fields, ignored), parts, ignored };
   }
   return { digest: rawDigest(contentType, await sha256Bytes(body)), parts: undefined, ignored };
+}
+
+/** What does not count in a JSON body, by where it goes. */
+export function jsonRules({
+  provider,
+  endpoint,
+  path,
+  settings,
+}: {
+  provider: Provider;
+  endpoint: Endpoint;
+  path: string;
+  settings: KeySettings;
+}): CanonicalOptions {
+  return {
+    shape: bodyShape(endpoint.kind, path),
+    ignore: ignoredNames(volatileNames({ provider, kind: endpoint.kind, path }), settings),
+    // A vector is that of its whole text.
+    mask: endpoint.kind === "embeddings" ? undefined : maskOf(settings.keyMask),
+  };
 }
 
 export interface FormField {

@@ -84,14 +84,15 @@ export function readCall(request: Request, options: CallOptions): Call {
   );
   const endpoint = endpointAt(found, { method: request.method, rules: options.config.cachePaths });
   const credential = options.credentials.read(headers, url.search);
+  const { relayed } = options.peer;
   try {
     if (headers.has("upgrade") && /\bupgrade\b/i.test(headers.get("connection") ?? ""))
       throw proxyErrors.upgrade();
     return {
       request,
       peer: options.peer,
-      at: options.clock.now(),
-      began: options.clock.monotonic(),
+      at: relayed?.at ?? options.clock.now(),
+      began: options.clock.monotonic() - (relayed?.waitedMs ?? 0),
       id: options.id,
       method: request.method,
       url,

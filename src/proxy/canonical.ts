@@ -67,6 +67,17 @@ export async function canonicalJson(
   return writer.finish();
 }
 
+/** The same for a text that is read at once; the caller sees to it that it is short. */
+export function canonicalNow(text: Uint8Array, options: CanonicalOptions): Uint8Array | undefined {
+  const writer = new Writer(text, options);
+  try {
+    new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(text);
+  } catch {
+    return undefined;
+  }
+  return writer.step(text.byteLength) ? writer.finish() : undefined;
+}
+
 class Writer {
   readonly #in: Uint8Array;
   readonly #out: Uint8Array;

@@ -122,7 +122,7 @@ async function explainCacheable(
   { plan, question }: Asking,
 ): Promise<Partial<Explained> & Verdict> {
   const config = parts.config();
-  const { keyParts, upstream } = parts.memory.head(call, plan);
+  const { keyParts, upstream } = parts.memory.head(call, plan, config);
   const keys = keysOf(parts, call, { plan, keyParts, gist: question, peek: true });
   const job = jobOf(call, { keys, question, upstream, body: undefined, reserved: 0 });
   const found = lookUp(parts, call.controls, job);

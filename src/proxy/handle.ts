@@ -7,6 +7,7 @@ import { readBody } from "./body.ts";
 import { bypass } from "./bypass.ts";
 import { type Call, lookUpCall, readCall } from "./call.ts";
 import { ClientGone } from "./connected.ts";
+import { answerElsewhere, numberedElsewhere } from "./elsewhere.ts";
 import type { Job, Outcome } from "./flight.ts";
 import { jobOf, keysOf, lookUp } from "./job.ts";
 import { firstDifference, nearestStored } from "./nearest.ts";
@@ -78,9 +79,9 @@ async function journey(
   let flying = false;
   try {
     const { maxRequest } = plan;
-    const head = seen ?? parts.memory.head(call, plan);
+    const head = seen ?? parts.memory.head(call, plan, config);
     const { keyParts, upstream } = head;
-    const looked = reason !== undefined || parts.watch !== undefined;
+    const looked = reason !== undefined || parts.watch !== undefined || numberedElsewhere(parts, call);
     const known = looked ? undefined : parts.memory.gistOf(head, body.bytes);
     let keys = known && keysOf(parts, call, { plan, keyParts, gist: known });
     if (known !== undefined && keys !== undefined) {
@@ -100,6 +101,12 @@ async function journey(
     let job = jobOf(call, { keys, question, upstream, body: body.bytes, reserved: body.reserved });
     parts.watch?.asked(call, job);
     let found = lookUp(parts, call.controls, job);
+    parts.memory.noted(found?.standing === "fresh");
+    const asking = answerElsewhere(parts, call, { job, found, body: body.bytes, reason });
+    const elsewhere = asking && (await asking);
+    if (elsewhere !== undefined) return elsewhere;
+    // It may have been stored before its owner went away.
+    if (asking !== undefined) found = lookUp(parts, call.controls, job);
     if (question.asked.endpoint.kind === "embeddings" && found?.standing !== "fresh") {
       const answered = await answerInputs(parts, call, { job, question, found, allowedOrigins });
       if (answered instanceof Response) return answered;

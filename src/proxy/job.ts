@@ -30,16 +30,20 @@ export type KeysIn = Pick<Keys, "pool" | "key" | "ownKey">;
 export function keysIn(
   keyParts: Keys["keyParts"],
   plan: Pick<Plan, "pool" | "ownPool">,
-  { digest, accountBound }: Pick<Gist, "digest" | "accountBound">,
+  gist: Pick<Gist, "digest" | "accountBound">,
 ): KeysIn {
-  const { ownPool } = plan;
-  const pool = accountBound ? ownPool : plan.pool;
-  const key = keyOf({ ...keyParts, partition: pool, body: digest });
-  return {
-    pool,
-    key,
-    ownKey: pool === ownPool ? key : keyOf({ ...keyParts, partition: ownPool, body: digest }),
-  };
+  const pool = gist.accountBound ? plan.ownPool : plan.pool;
+  const key = keyUnder(keyParts, pool, gist);
+  return { pool, key, ownKey: pool === plan.ownPool ? key : keyUnder(keyParts, plan.ownPool, gist) };
+}
+
+/** The key of a question in one pool. */
+export function keyUnder(
+  keyParts: Keys["keyParts"],
+  pool: string,
+  { digest }: Pick<Gist, "digest">,
+): CacheKey {
+  return keyOf({ ...keyParts, partition: pool, body: digest });
 }
 
 /** What a request's keys are made of beside its body, as its head has it. */
@@ -134,8 +138,9 @@ export interface Found {
 export function lookUp(
   parts: Pick<ProxyParts, "store" | "clock">,
   controls: Controls,
-  { plan, key, ownKey }: Pick<Keys, "plan" | "key" | "ownKey">,
+  keys: Pick<Keys, "plan" | "key" | "ownKey">,
 ): Found | undefined {
+  const { plan, key } = keys;
   if (!plan.read) return undefined;
   const { store, clock } = parts;
   const judge = (entry: Entry): Found => {
@@ -144,9 +149,10 @@ export function lookUp(
   };
   const shared = store.get(key);
   const found = shared && judge(shared);
-  if (ownKey === key || found?.standing === "fresh") return found;
+  // Only now: whoever hands it in may work it out when it is asked for.
+  if (found?.standing === "fresh" || keys.ownKey === key) return found;
   // The credential's own answer may be newer than what all share: a 404, or one bound to the account.
-  const own = store.get(ownKey);
+  const own = store.get(keys.ownKey);
   const foundOwn = own && judge(own);
   if (found === undefined || foundOwn === undefined) return found ?? foundOwn;
   return foundOwn.fresh.leftMs > found.fresh.leftMs ? foundOwn : found;

@@ -1,22 +1,32 @@
 import { LRUCache } from "lru-cache";
 import { fingerprint, sameBytes } from "./digest.ts";
-import type { Gist, KeysIn } from "./job.ts";
-import type { KeyParts } from "./key.ts";
+import type { WrittenHead } from "./hit-head.ts";
+import type { Gist, Keys } from "./job.ts";
 
 /** A request body that was read before, and what came of it. */
 export interface KnownBody {
+  readonly context: number;
   readonly bytes: Uint8Array;
   readonly gist: Gist;
-  /** The keys that it had last, and what else they were made of. */
-  keys: { readonly under: Omit<KeyParts, "partition" | "body">; readonly in: KeysIn } | undefined;
-  /** The answer's head as it was written last, for the entry that it was written for. */
-  head: { readonly entry: object; readonly text: string } | undefined;
+  /** The keys that it had last. */
+  keys: KeysOfRepeat | undefined;
+  /** The answer's head as it was written last, and the stored one's parts that it was written from. */
+  head: WrittenHead | undefined;
+}
+
+/** Keys of a body, and what else they were made of. */
+export interface KeysOfRepeat extends Pick<Keys, "plan" | "key" | "ownKey"> {
+  readonly under: Keys["keyParts"];
 }
 
 /** Objects, map slots and strings beside a body's bytes. */
 const OVERHEAD_BYTES = 1024;
-const CONTEXTS = 100_000;
+/** Bytes of the texts of contexts. */
+const CONTEXTS_BYTES = 4 * 1024 * 1024;
+const CONTEXT_OVERHEAD_BYTES = 128;
 const FINGERPRINTS = 2 ** 32;
+/** With the fingerprints they make numbers up to 2^52; contexts may share a slot. */
+const CONTEXT_SLOTS = 2 ** 20;
 
 /**
  * Bodies by their exact bytes. A fast hash finds the candidate and the comparison of the whole decides, so a body
@@ -27,7 +37,11 @@ const FINGERPRINTS = 2 ** 32;
  */
 export class KnownBodies {
   readonly #bodies: LRUCache<number, KnownBody>;
-  readonly #contexts = new Map<string, number>();
+  readonly #contexts = new LRUCache<string, number>({
+    maxSize: CONTEXTS_BYTES,
+    sizeCalculation: (_number, text) => 2 * text.length + CONTEXT_OVERHEAD_BYTES,
+  });
+  #nextContext = 0;
   readonly #largest: number;
 
   constructor({ maxBytes }: { readonly maxBytes: number }) {
@@ -38,24 +52,34 @@ export class KnownBodies {
     });
   }
 
-  /** A number for all that decides what a body's bytes mean, beside themselves. */
+  /**
+   * A number for all that decides what a body's bytes mean, beside themselves. It never stands for another text: a
+   * text that was forgotten gets a new one, and whoever still has the old one finds old bodies or none.
+   */
   contextOf(text: string): number {
     const known = this.#contexts.get(text);
     if (known !== undefined) return known;
-    if (this.#contexts.size >= CONTEXTS) this.clear();
-    const number = this.#contexts.size;
+    const number = this.#nextContext++;
     this.#contexts.set(text, number);
     return number;
   }
 
   find(context: number, bytes: Uint8Array): KnownBody | undefined {
     const known = this.#bodies.get(slot(context, bytes));
-    return known !== undefined && sameBytes(known.bytes, bytes) ? known : undefined;
+    return known?.context === context && sameBytes(known.bytes, bytes) ? known : undefined;
   }
 
   /** Remembers a copy; a body that would push out many others is not remembered. */
   add(context: number, bytes: Uint8Array, gist: Gist): KnownBody {
-    const known: KnownBody = { bytes: new Uint8Array(bytes), gist, keys: undefined, head: undefined };
+    // A question holds its decoded body and document as well, which are many times its bytes.
+    const { digest, model, accountBound } = gist;
+    const known: KnownBody = {
+      context,
+      bytes: new Uint8Array(bytes),
+      gist: { digest, model, accountBound },
+      keys: undefined,
+      head: undefined,
+    };
     if (bytes.byteLength <= this.#largest) this.#bodies.set(slot(context, bytes), known);
     return known;
   }
@@ -67,5 +91,5 @@ export class KnownBodies {
 }
 
 function slot(context: number, bytes: Uint8Array): number {
-  return context * FINGERPRINTS + fingerprint(bytes);
+  return (context % CONTEXT_SLOTS) * FINGERPRINTS + fingerprint(bytes);
 }

@@ -10,11 +10,15 @@ import type { Provider } from "../providers/provider.ts";
 import type { Budget } from "./budget.ts";
 import type { CredentialReader } from "./credential.ts";
 import type { FlightHead } from "./flight.ts";
+import type { Owners } from "./elsewhere.ts";
 import type { Refreshes } from "./refresh.ts";
 import type { RequestMemory } from "./repeats.ts";
 import type { Samples } from "./samples.ts";
 import type { Verified } from "./verified.ts";
 import type { Watch } from "./watch.ts";
+
+/** Answers that go on with nobody reading, over all requests. */
+export const UNREAD_LIMIT = 64;
 
 /** What one request's journey needs, put together once by `compose.ts`. */
 export interface ProxyParts {
@@ -39,8 +43,10 @@ export interface ProxyParts {
   readonly recording: () => boolean;
   /** Looks on while one command runs. */
   readonly watch?: Watch | undefined;
-  /** Calls that go on though nobody reads them. */
-  readonly unread: { count: number };
+  /** The other workers at this port, where there are some. */
+  readonly owners?: Owners | undefined;
+  /** Calls that go on though nobody reads them, and how many may. */
+  readonly unread: { count: number; readonly limit: number };
   /** This process's name in `CDN-Loop`. */
   readonly loopId: string;
   /** That name for a provider on this machine or network, where a loop can happen; undefined for others. */

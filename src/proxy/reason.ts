@@ -10,6 +10,12 @@ const KEY_DIGITS = 6;
 export class Reason {
   #found: Found | undefined;
   #near: Promise<Near | null | undefined> | undefined;
+  #written = false;
+
+  /** Another worker has answered, and written it. */
+  told(): void {
+    this.#written = true;
+  }
 
   /** What was there for it, and what is near it. */
   looked(found: Found | undefined, near: Promise<Near | null | undefined> | undefined): void {
@@ -18,7 +24,7 @@ export class Reason {
   }
 
   async write(headers: Headers): Promise<void> {
-    headers.set("x-cache-explain", headerText(await this.#line(headers)));
+    if (!this.#written) headers.set("x-cache-explain", headerText(await this.#line(headers)));
   }
 
   async #line(headers: Headers): Promise<string> {

@@ -11,8 +11,6 @@ import { Upstream, type UpstreamAnswer } from "./upstream.ts";
 const HOLD_MS = 1000;
 /** How often the readers of a pipe are looked at; the second look at the same laggard breaks it off. */
 const LAGGARD_MS = 30_000;
-/** Answers that go on with nobody reading, over all requests. */
-const UNREAD_LIMIT = 64;
 
 /** Starts one provider call and follows it to its end, whoever is still reading. */
 export function launch(parts: ProxyParts, job: Job): AnswerFlight {
@@ -236,7 +234,7 @@ class Run {
       this.recording.piped ||
       this.#dismissed ||
       (this.#refusal !== undefined && this.#refusal !== "store-fault");
-    if (worthless || onDisconnectMs === 0 || this.#parts.unread.count >= UNREAD_LIMIT) {
+    if (worthless || onDisconnectMs === 0 || this.#parts.unread.count >= this.#parts.unread.limit) {
       this.#upstream.abort();
       return;
     }

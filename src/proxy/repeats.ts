@@ -5,9 +5,10 @@ import type { Provider } from "../providers/provider.ts";
 import type { Call, CallFacts } from "./call.ts";
 import { clientOf, forwardedOf } from "./forwarded.ts";
 import { upstreamHeaders } from "./headers.ts";
-import { headText } from "./hit-head.ts";
-import { type Gist, type Keys, keyPartsOf, keysIn, lookUp } from "./job.ts";
-import { KnownBodies, type KnownBody } from "./known-bodies.ts";
+import { gistNow } from "./gist.ts";
+import { writtenHead } from "./hit-head.ts";
+import { type Gist, type Keys, keyPartsOf, keyUnder, lookUp } from "./job.ts";
+import { KnownBodies, type KeysOfRepeat, type KnownBody } from "./known-bodies.ts";
 import type { ProxyParts } from "./parts.ts";
 import type { Plan } from "./policy.ts";
 import { atOnce, hitStatus } from "./reply.ts";
@@ -28,6 +29,8 @@ export interface KnownHead {
   readonly facts: CallFacts;
   /** What it says of whom a proxy speaks for; undefined where no proxy is believed. */
   readonly forwarded: Headers | undefined;
+  /** Whether its bodies come in a content coding. */
+  readonly coded: boolean;
   /** Whether equal requests get equal answers for as long as an entry is fresh, whoever reads them and how. */
   readonly repeats: boolean;
 }
@@ -37,6 +40,9 @@ export type SameCall = Omit<Call, "request" | "peer" | "at" | "began" | "id">;
 
 const HEADS_BYTES = 8 * 1024 * 1024;
 const HEAD_OVERHEAD_BYTES = 2048;
+/** The share of hits from which it pays to read an unknown body at once, and over how many it is taken. */
+const LIKELY = 0.7;
+const LUCK_OVER = 32;
 
 type Parts = Pick<
   ProxyParts,
@@ -57,6 +63,8 @@ export class RequestMemory implements Repeats<KnownHead> {
     maxSize: HEADS_BYTES,
     sizeCalculation: (_known, head) => 2 * head.length + HEAD_OVERHEAD_BYTES,
   });
+  /** Of the requests whose body was not known lately, the share that the store answered. */
+  #luck = 0;
   #config: Config | undefined;
   #providers: ReadonlyMap<string, Provider> | undefined;
 
@@ -83,7 +91,7 @@ export class RequestMemory implements Repeats<KnownHead> {
     if (known.config !== parts.config() || known.providers !== parts.providers()) return undefined;
     const at = parts.clock.now();
     const began = parts.clock.monotonic();
-    const knownBody = this.#bodies.find(known.context, body);
+    const knownBody = this.#bodies.find(known.context, body) ?? this.#read(known, body);
     if (knownBody === undefined) return undefined;
     const { gist } = knownBody;
     if (
@@ -91,13 +99,12 @@ export class RequestMemory implements Repeats<KnownHead> {
       !parts.verified.has({ provider: facts.provider, model: gist.model ?? "", tag: plan.ownPool })
     )
       return undefined;
-    const found = lookUp(parts, call.controls, { plan, ...keysFor(known, knownBody) });
+    const found = lookUp(parts, call.controls, keysFor(known, knownBody));
     if (found?.standing !== "fresh") return undefined;
     const { entry, fresh } = found;
     const { bytes } = entry.body;
-    const head = knownBody.head?.entry === entry ? knownBody.head.text : headText(entry);
+    const head = bytes && writtenHead(knownBody, entry);
     if (bytes === undefined || head === undefined) return undefined;
-    if (knownBody.head?.entry !== entry) knownBody.head = { entry, text: head };
     parts.store.touch(entry.key);
     const id = parts.newId();
     parts.journal.add(
@@ -123,10 +130,27 @@ export class RequestMemory implements Repeats<KnownHead> {
     };
   }
 
-  /** What a cacheable request's head comes to; remembered for the next one with the same. */
-  head(call: Call, plan: Plan): KnownHead {
+  /**
+   * Reads a body that is not known where what is stored is likely to answer it, as after a restart: most bodies that
+   * were not known of late were found in the store. Where it is not found, all is read again by the handler.
+   */
+  #read(known: KnownHead, body: Uint8Array): KnownBody | undefined {
+    if (this.#luck < LIKELY || known.coded) return undefined;
+    const gist = gistNow(known.call.route, body, known.config);
+    return gist && this.#bodies.add(known.context, body, gist);
+  }
+
+  /** Notes whether a request whose body was not known was found in the store. */
+  noted(found: boolean): void {
+    this.#luck += ((found ? 1 : 0) - this.#luck) / LUCK_OVER;
+  }
+
+  /**
+   * What a cacheable request's head comes to under the settings that it was planned by; remembered for the next one
+   * with the same, unless they changed meanwhile: its body may have come in slowly.
+   */
+  head(call: Call, plan: Plan, config: Config): KnownHead {
     this.#settle();
-    const config = this.#parts.config();
     const { request, peer: _peer, at: _at, began: _began, id: _id, ...same } = call;
     const { provider, url } = call.route;
     const facts = factsOf(call);
@@ -144,11 +168,12 @@ export class RequestMemory implements Repeats<KnownHead> {
       }),
       context: this.#contextOf(call),
       facts,
+      coded: request.headers.has("content-encoding"),
       repeats: repeats(call, plan),
       forwarded: config.trustedProxies.length > 0 ? forwardedOf(request.headers) : undefined,
     };
     const { head } = call.peer;
-    if (head !== undefined && !plan.lookUp) this.#heads.set(head, known);
+    if (head !== undefined && !plan.lookUp && config === this.#config) this.#heads.set(head, known);
     return known;
   }
 
@@ -203,7 +228,22 @@ function repeats({ method, controls, request }: Call, plan: Plan): boolean {
   );
 }
 
-function keysFor({ keyParts, plan }: KnownHead, body: KnownBody) {
-  if (body.keys?.under !== keyParts) body.keys = { under: keyParts, in: keysIn(keyParts, plan, body.gist) };
-  return body.keys.in;
+/** Of the two keys the credential's own is worked out only where it is asked for, which a plain hit never does. */
+function keysFor({ keyParts, plan }: KnownHead, body: KnownBody): KeysOfRepeat {
+  if (body.keys?.under === keyParts) return body.keys;
+  const { ownPool } = plan;
+  const pool = body.gist.accountBound ? ownPool : plan.pool;
+  const key = keyUnder(keyParts, pool, body.gist);
+  let own = pool === ownPool ? key : undefined;
+  const keys: KeysOfRepeat = {
+    under: keyParts,
+    plan,
+    key,
+    get ownKey() {
+      own ??= keyUnder(keyParts, ownPool, body.gist);
+      return own;
+    },
+  };
+  body.keys = keys;
+  return keys;
 }

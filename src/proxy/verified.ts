@@ -11,6 +11,12 @@ export interface Claim {
   readonly tag: string;
 }
 
+/** What a provider said about a credential. */
+export interface Heard {
+  readonly claim: Claim;
+  readonly accepted: boolean;
+}
+
 /**
  * Scope `verified`: which credentials a provider has accepted here, per model, and for how long that counts. Held
  * in memory: after a restart each credential asks its provider once more.
@@ -20,10 +26,13 @@ export class Verified {
   readonly #accepted = new Map<string, number>();
   readonly #clock: Clock;
   readonly #ttlMs: () => number;
+  readonly #told: (heard: Heard) => void;
 
-  constructor(clock: Clock, ttlMs: () => number) {
+  /** `told` is told of what providers said to this process. */
+  constructor(clock: Clock, ttlMs: () => number, told: (heard: Heard) => void = () => {}) {
     this.#clock = clock;
     this.#ttlMs = ttlMs;
+    this.#told = told;
   }
 
   has(claim: Claim): boolean {
@@ -33,6 +42,23 @@ export class Verified {
 
   /** The provider has answered this credential with something worth keeping. */
   accept(claim: Claim): void {
+    this.learn({ claim, accepted: true });
+    this.#told({ claim, accepted: true });
+  }
+
+  /** The provider has refused this credential: a key that was taken back opens nothing, for whatever model. */
+  refuse(claim: Claim): void {
+    this.learn({ claim, accepted: false });
+    this.#told({ claim, accepted: false });
+  }
+
+  /** Takes what a provider said to whichever process. */
+  learn({ claim, accepted }: Heard): void {
+    if (accepted) this.#accept(claim);
+    else this.#refuse(claim);
+  }
+
+  #accept(claim: Claim): void {
     const name = nameOf(claim);
     this.#accepted.delete(name);
     this.#accepted.set(name, this.#clock.monotonic());
@@ -43,8 +69,7 @@ export class Verified {
     }
   }
 
-  /** The provider has refused this credential: a key that was taken back opens nothing, for whatever model. */
-  refuse({ provider, tag }: Claim): void {
+  #refuse({ provider, tag }: Claim): void {
     const start = `${provider} ${tag} `;
     for (const name of this.#accepted.keys()) if (name.startsWith(start)) this.#accepted.delete(name);
   }

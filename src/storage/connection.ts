@@ -6,6 +6,7 @@ import type { Files } from "../host.ts";
 import type { Database, OpenDatabase } from "./database.ts";
 import { faultKind, faultWords } from "./faults.ts";
 import { type Opened, openFile, setAside } from "./file.ts";
+import { rollBack } from "./reading.ts";
 import type { Statements } from "./statements.ts";
 
 export interface ConnectionOptions {
@@ -143,7 +144,7 @@ export class Connection {
       for (const then of committed) then();
       return result;
     } catch (error) {
-      if (begun) rollBack(opened);
+      if (begun) rollBack(db);
       if (faultKind(error) === "busy") return BUSY;
       this.note(error);
       throw error;
@@ -265,16 +266,8 @@ function probeWrite(opened: Opened, bytes: number): void {
       act();
       db.exec("COMMIT");
     } catch (error) {
-      rollBack(opened);
+      rollBack(db);
       if (faultKind(error) !== "busy") throw error;
     }
-  }
-}
-
-function rollBack({ db }: Opened): void {
-  try {
-    db.exec("ROLLBACK");
-  } catch {
-    // SQLite had already rolled back.
   }
 }

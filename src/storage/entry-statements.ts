@@ -1,6 +1,6 @@
 import { and, asc, eq, gt, gte, lt, lte, sql } from "drizzle-orm";
 import type { Database } from "./database.ts";
-import { hot, hotInsert } from "./hot.ts";
+import { hot, hotInsert, hotUpdate } from "./hot.ts";
 import { answers, entries, groups, SEGMENT } from "./schema.ts";
 
 const arg = sql.placeholder;
@@ -166,15 +166,17 @@ function writing(db: Database) {
       .where(eq(answers.id, arg("id")))
       .prepare(),
     /** A hit protects a fresh entry, and leaves a pinned one pinned. */
-    use: orm
-      .update(entries)
-      .set({
-        lastUsed: sql`${arg("lastUsed")}`,
-        hits: sql`${entries.hits} + ${arg("hits")}`,
-        segment: sql`max(${entries.segment}, ${SEGMENT.used})`,
-      })
-      .where(eq(entries.key, arg("key")))
-      .prepare(),
+    use: hotUpdate(
+      db,
+      orm
+        .update(entries)
+        .set({
+          lastUsed: sql`${arg("lastUsed")}`,
+          hits: sql`${entries.hits} + ${arg("hits")}`,
+          segment: sql`max(${entries.segment}, ${SEGMENT.used})`,
+        })
+        .where(eq(entries.key, arg("key"))),
+    ),
     setSegment: orm
       .update(entries)
       .set({ segment: sql`${arg("segment")}` })

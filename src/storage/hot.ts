@@ -43,6 +43,16 @@ export function hotInsert(db: Database, query: Built): (args: Readonly<Record<st
   return (args) => statement.insert(bind(args));
 }
 
+/** An UPDATE that answers nothing, `OR FAIL` for the same reason. */
+export function hotUpdate(db: Database, query: Built): (args: Readonly<Record<string, unknown>>) => void {
+  const { sql, params } = query.toSQL();
+  const statement = db.prepare(sql.replace(/^update /i, "update or fail "));
+  const bind = binding(params);
+  return (args) => {
+    statement.row(bind(args));
+  };
+}
+
 /** Puts arguments in the order of their places. */
 function binding(params: readonly unknown[]) {
   const places = params.map((param) => {

@@ -40,7 +40,17 @@ export class Reading {
     try {
       this.#commit();
     } catch {
-      // SQLite rolled back after an error that its statement has told of.
+      // Mostly SQLite rolled back, after an error that its statement has told of; where it did not, nothing could begin.
+      rollBack(this.db);
     }
+  }
+}
+
+/** Whatever the state of the connection, outside any transaction after it. */
+export function rollBack(db: Database): void {
+  try {
+    db.exec("ROLLBACK");
+  } catch {
+    // SQLite had already rolled back.
   }
 }

@@ -18,6 +18,8 @@ import { Writer } from "./writer.ts";
 export interface StoreOptions extends ConnectionOptions {
   /** Read at each use, since settings change. */
   readonly limits: () => Limits;
+  /** Whether this process is the one of several that evicts, sweeps and gives back beside requests; true unless told. */
+  readonly tends?: (() => boolean) | undefined;
 }
 
 /**
@@ -67,6 +69,7 @@ class Entries implements SharedStore {
       bodies: this.#bodies,
       clock,
       limits,
+      tends: options.tends ?? (() => true),
     });
     this.#placing = new Placing({
       room: this.#room,

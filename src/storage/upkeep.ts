@@ -28,6 +28,8 @@ export interface UpkeepParts {
   readonly bodies: Bodies;
   readonly clock: Clock;
   readonly limits: () => Limits;
+  /** Of several processes one does what has to be done once; each writes the hits that it gave. */
+  readonly tends: () => boolean;
 }
 
 /** What happens beside requests: hits written, entries unused for long dropped, space given back, faults recovered. */
@@ -89,11 +91,16 @@ export class Upkeep {
   }
 
   async #round(): Promise<void> {
-    const { connection, clock, limits } = this.parts;
+    const { connection, clock } = this.parts;
     connection.checkIdentity();
     if (!(await connection.writable())) return;
     await this.#flush();
-    const now = clock.monotonic();
+    if (this.parts.tends()) await this.#tend(clock.monotonic());
+    await this.#settle();
+  }
+
+  async #tend(now: number): Promise<void> {
+    const { limits } = this.parts;
     if (now - this.#tendedAt >= TEND_MS) {
       this.#tendedAt = now;
       await this.#step((transaction) => this.parts.bodies.tend(transaction));
@@ -110,7 +117,6 @@ export class Upkeep {
     }
     while (await this.#step((transaction) => this.parts.room.evictAhead(transaction, this.#until()))) {}
     while (await this.#step((transaction) => this.parts.room.giveBack(transaction))) {}
-    await this.#settle();
   }
 
   /** Once a whole round passed without a write, the WAL goes into the file, which shrinks by what was given back. */
@@ -127,7 +133,7 @@ export class Upkeep {
     let written = 0;
     for (const [name, { key, hits, lastUsed }] of this.#touched) {
       if (written++ === TOUCHED_PER_TURN) break;
-      transaction.statements.use.run({ key, hits, lastUsed });
+      transaction.statements.use({ key, hits, lastUsed });
       transaction.spent += TOUCHED_BYTES;
       // Rolled back, it is lost: a crash may lose it too.
       this.#touched.delete(name);

@@ -154,6 +154,7 @@ export class Askonce {
         .find((port) => !others.has(port));
     await this.printed(() => find() !== undefined);
     this.port = Number(find());
+    // The others `exec` the server, which may have workers of its own.
     if ((this.options.target ?? target) === "deno") this.pid = lastDescendant(this.pid);
     return this;
   }

@@ -135,7 +135,7 @@ export function journey(
       credentials: new CredentialReader("a test's secret"),
       refreshes: new Refreshes(clock, () => run.config.refreshConcurrency),
       recording: () => run.recording,
-      unread: { count: 0 },
+      unread: { count: 0, limit: 64 },
       loopId: "askonce-test",
       report: (message) => void reports.push(message),
     },

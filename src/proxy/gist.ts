@@ -1,0 +1,36 @@
+import type { Asked } from "../providers/provider.ts";
+import { jsonRules, type KeySettings } from "./body-digest.ts";
+import { canonicalNow } from "./canonical.ts";
+import { sha256Pieces } from "./digest.ts";
+import type { Gist } from "./job.ts";
+import { modelOf } from "./question.ts";
+import type { Route } from "./route.ts";
+
+/** What is read at once: some 100 us at most. */
+const SHORT_BYTES = 64 * 1024;
+const DECODER = new TextDecoder();
+
+/**
+ * What a short JSON body says, in this turn of the loop: what `readQuestion` finds of it, for as much as that takes.
+ * Undefined for any other, and for one that is not cacheable: those are read the long way.
+ */
+export function gistNow(route: Route, body: Uint8Array, settings: KeySettings): Gist | undefined {
+  const { provider, endpoint, upstreamPath: path, query } = route;
+  if (endpoint === undefined || body.byteLength > SHORT_BYTES || body[0] !== 0x7b) return undefined;
+  let json: Asked["json"];
+  try {
+    json = JSON.parse(DECODER.decode(body)) as Asked["json"];
+  } catch {
+    return undefined;
+  }
+  const asked: Asked = { endpoint, path, query, json };
+  const { family } = provider;
+  if (family.stateful(asked, settings.cacheAnyway) !== undefined) return undefined;
+  const canonical = canonicalNow(body, jsonRules({ provider, endpoint, path, settings }));
+  if (canonical === undefined) return undefined;
+  return {
+    digest: `json:${sha256Pieces([canonical])}`,
+    model: modelOf(asked),
+    accountBound: family.accountBound(asked),
+  };
+}
