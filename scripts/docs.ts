@@ -7,10 +7,11 @@ import { dirname, join } from "node:path";
 import process from "node:process";
 import { commands } from "../src/cli/commands.ts";
 import { commandsTable } from "../src/cli/help.ts";
-import { settingsTable } from "../src/config-tables.ts";
+import { settingsReference, settingsTable } from "../src/config-tables.ts";
 import { clientVariablesOf } from "../src/providers/client-variables.ts";
 import { builtinNames, providerFacts } from "../src/providers/table.ts";
 import { aliases } from "../src/proxy/aliases.ts";
+import { errorsTable } from "./docs-errors.ts";
 import { keyTables } from "./docs-keys.ts";
 
 const root = dirname(import.meta.dirname);
@@ -21,6 +22,9 @@ const tables: Readonly<Record<string, () => string>> = {
   commands: () => commandsTable(commands),
   variables: variablesTable,
   settings: () => settingsTable().trim(),
+  reference: settingsReference,
+  errors: errorsTable,
+  lines: linesTable,
   ...keyTables,
   gateways: () =>
     ["| gateway | header | here |", "| --- | --- | --- |"]
@@ -47,6 +51,17 @@ function variablesTable(): string {
     ),
   );
   return ["| provider | variable | ends in | read by |", "| --- | --- | --- | --- |", ...rows].join("\n");
+}
+
+/** One line to paste for each client, by the variable that it reads. */
+function linesTable(): string {
+  const rows = builtinNames.flatMap((provider) =>
+    clientVariablesOf(provider).map(
+      ({ name, path, readBy }) =>
+        `| ${provider}: ${readBy} | \`export ${name}=${BASE}/${provider}${path}\` |`,
+    ),
+  );
+  return ["| provider and client | line |", "| --- | --- |", ...rows].join("\n");
 }
 
 /** The page with its tables as the code has them now. Throws for a mark that no table has. */

@@ -27,12 +27,13 @@ const biome = (...args: string[]) => tool("@biomejs/biome/bin/biome", ...args);
 /** These measure how long things take, so they run alone. */
 const timed = (path: string) => /(?:^|[/-])(?:heavy-|loop\.)/.test(path.slice(path.lastIndexOf("/") + 1));
 /** Black-box tests; those in by-hand/ have a script each in scripts/try. */
-const apart = /^test\/(?:smoke|clients|packaging)\//;
+const apart = /^test\/(?:smoke|clients|packaging|docs)\//;
 const tests = testFiles("test", (path) => !apart.test(path) && !timed(path));
 const loops = testFiles("test", (path) => !apart.test(path) && timed(path));
 const clients = testFiles("test/clients", () => true);
 const smoke = testFiles("test/smoke", (path) => !timed(path));
 const packaging = testFiles("test/packaging", (path) => !path.includes("/by-hand/"));
+const docs = testFiles("test/docs", () => true);
 const heavy = testFiles("test/smoke", timed);
 const denoTest = (files: readonly string[]) => [deno, "test", "-A", "--no-check", "--quiet", ...files];
 const blackBox = (files: readonly string[], target: string): Part => ({
@@ -52,6 +53,7 @@ const parts: Readonly<Record<string, Part>> = {
   clients: { ...blackBox(clients, "bun"), beside: "clients" },
   "smoke-bun": { ...blackBox(smoke, "bun"), beside: "clients" },
   "smoke-deno": { ...blackBox(smoke, "deno"), beside: "smoke" },
+  docs: { ...blackBox(docs, "executable"), beside: "smoke" },
   packaging: { ...blackBox(packaging, "executable"), beside: "smoke" },
   "smoke-executable": { ...blackBox(smoke, "executable"), beside: "smoke" },
   "loop-bun": { command: bunTest(loops), count: countBun },

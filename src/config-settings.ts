@@ -51,7 +51,7 @@ export const settings: { readonly [Member in Plain]: Setting<Config[Member]> } =
     name: "data",
     kind: path,
     fallback: "$XDG_DATA_HOME/askonce",
-    help: "The data folder. The README says what it is on other systems.",
+    help: "The data folder. docs/settings.md says what it is on other systems.",
   },
   ttlMs: { name: "ttl", kind: duration, fallback: "4d", help: "How long an answer is fresh." },
   ttlPureMs: {

@@ -42,6 +42,17 @@ export function settingsTable(): string {
   );
 }
 
+/** The same with what is valid, a paragraph a setting, as Markdown for docs/settings.md. */
+export function settingsReference(): string {
+  const paragraphs = tableRows().map(({ flag, variable, key, fallback, valid, help }) => {
+    const name = key === "" ? flag : key;
+    const ways = [flag, variable].filter((way) => way !== name).map((way) => `\`${way}\``);
+    const value = fallback === "" ? "none" : `\`${fallback}\``;
+    return `### \`${name}\`\n\n${help}\n\n${ways.join(", ")}. Default: ${value}. Valid: ${valid.replaceAll("<", "&lt;")}.`;
+  });
+  return paragraphs.join("\n\n");
+}
+
 /** The same for a terminal: what `askonce config --help` prints. */
 export function settingsHelp(): string {
   const paragraphs = tableRows().map(({ flag, variable, key, fallback, valid, help }) =>

@@ -89,7 +89,7 @@ export interface RefusedRequest {
   readonly credential: string;
 }
 
-const STATUS = {
+export const STATUS = {
   unknown_provider: 404,
   request_too_large: 413,
   upstream_unreachable: 502,
