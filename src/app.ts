@@ -40,6 +40,17 @@ export function createApp(parts: AppParts): Hono<Bindings> {
   return app;
 }
 
+/** Answers clients. */
+export function createHandler(
+  parts: AppParts,
+): (request: Request, peer: Peer) => Response | Promise<Response> {
+  const app = createApp(parts);
+  const { proxy } = parts;
+  // A head that is remembered passed the guards under today's settings, and is for a provider.
+  return (request, peer) =>
+    proxy.memory.seen(peer.head) === undefined ? app.fetch(request, { peer }) : handle(proxy, request, peer);
+}
+
 /** What answers at `admin_listen`: the admin API and how this process is, and no provider. */
 export function createAdminApp(parts: AppParts): Hono<Bindings> {
   const app = guarded(parts);

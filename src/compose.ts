@@ -1,7 +1,7 @@
 import { type AdminParts, createAdmin } from "./admin/admin.ts";
 import { type Recorder, recorder } from "./admin/recorder.ts";
 import { keptToken } from "./admin/token.ts";
-import { createAdminApp, createApp } from "./app.ts";
+import { createAdminApp, createHandler } from "./app.ts";
 import { Flights } from "./cache/flights.ts";
 import { memoryStore } from "./cache/memory.ts";
 import { NOTHING_NOTED, noted } from "./cache/noted.ts";
@@ -9,15 +9,15 @@ import { purgeAll } from "./cache/purge.ts";
 import { tieredStore } from "./cache/tiered.ts";
 import { systemClock } from "./clock.ts";
 import type { Config, ListenAddress } from "./config.ts";
-import { Quiet } from "./idle.ts";
+import { servedProviders } from "./config-exposure.ts";
 import { type Crew, shareOf } from "./crew.ts";
 import { eventLines, isEvents } from "./crew-events.ts";
 import { joinCrew, ownersIn } from "./crew-parts.ts";
-import { servedProviders } from "./config-exposure.ts";
 import type { Host, Peer, Repeats } from "./host.ts";
+import { Quiet } from "./idle.ts";
 import { installationSecret, randomHex, requestIds } from "./installation.ts";
-import { createJournal } from "./journal/journal.ts";
 import type { Shown } from "./journal/exposition.ts";
+import { createJournal } from "./journal/journal.ts";
 import { createTraces } from "./journal/otel.ts";
 import { createPricing } from "./journal/pricing.ts";
 import { isNear } from "./network.ts";
@@ -245,7 +245,7 @@ export async function compose(
   };
   // Where to listen is settled at the start, whatever is read later.
   const adminApart = config.adminListen.length > 0;
-  const app = createApp({ ...appParts, adminServed: () => current.admin && !adminApart });
+  const answer = createHandler({ ...appParts, adminServed: () => current.admin && !adminApart });
   const adminApp = createAdminApp({ ...appParts, adminServed: () => current.admin });
   return {
     repeats: {
@@ -259,13 +259,13 @@ export async function compose(
     handler(request, peer) {
       quiet.disturbed();
       const entered = enter(proxy, request, peer);
-      return entered instanceof Response ? entered : app.fetch(entered.request, { peer: entered.peer });
+      return entered instanceof Response ? entered : answer(entered.request, entered.peer);
     },
     async sibling(request, worker) {
       if (isEvents(request)) return new Response(eventLines(journal, ending.signal));
       const bytes = worker.body ?? new Uint8Array(await request.arrayBuffer());
       const { request: relayed, peer } = unpacked(bytes, { signal: request.signal, worker });
-      return app.fetch(relayed, { peer });
+      return answer(relayed, peer);
     },
     shown: () => journal.shown(),
     adminHandler: (request, peer) =>

@@ -8,12 +8,13 @@ export interface Pricing {
   /**
    * US dollars for one call; undefined where the price is not known, never 0 for that. What the provider says it
    * charged counts first, then the operator's file, then the built-in table. Servers of one's own cost nothing.
+   * Told at once where it was looked up lately.
    */
   price(call: {
     provider: string;
     model: string | undefined;
     usage: Usage | undefined;
-  }): Promise<number | undefined>;
+  }): number | undefined | Promise<number | undefined>;
 }
 
 export interface FilePricing extends Pricing {
@@ -60,14 +61,8 @@ export function createPricing(options: PricingOptions): FilePricing {
   let list = readList(options);
   let remembered = new Map<string, Rates | undefined>();
   let until = 0;
-  const look = async (provider: string, model: string): Promise<Rates | undefined> => {
+  const look = async (provider: string, model: string, name: string): Promise<Rates | undefined> => {
     const now = options.clock.now();
-    if (now >= until || until - now > REMEMBER_MS || remembered.size >= MOST_REMEMBERED) {
-      remembered = new Map();
-      until = now + REMEMBER_MS;
-    }
-    const name = `${provider} ${model}`;
-    if (remembered.has(name)) return remembered.get(name);
     const rates = (await list)?.find(provider, model) ?? (await builtIn({ provider, model, now }));
     remembered.set(name, rates);
     return rates;
@@ -77,11 +72,18 @@ export function createPricing(options: PricingOptions): FilePricing {
   const builtIn = async (wanted: Omit<Wanted, "url">): Promise<Rates | undefined> =>
     isLocal(wanted.provider) ? {} : fromTable({ ...wanted, url: known(wanted.provider)?.baseUrl });
   return {
-    async price({ provider, model, usage }) {
+    price({ provider, model, usage }) {
       if (usage?.costUsd !== undefined) return usage.costUsd;
       if (model === undefined && !isLocal(provider)) return undefined;
-      const rates = await look(provider, model ?? "");
-      return rates === undefined ? undefined : costOf(rates, usage);
+      const now = options.clock.now();
+      if (now >= until || until - now > REMEMBER_MS || remembered.size >= MOST_REMEMBERED) {
+        remembered = new Map();
+        until = now + REMEMBER_MS;
+      }
+      const name = `${provider} ${model ?? ""}`;
+      const cost = (rates: Rates | undefined) => (rates === undefined ? undefined : costOf(rates, usage));
+      if (remembered.has(name)) return cost(remembered.get(name));
+      return look(provider, model ?? "", name).then(cost);
     },
     reload() {
       list = readList(options);

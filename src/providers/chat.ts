@@ -40,7 +40,8 @@ class Choices {
   }
 
   get ended(): boolean {
-    return this.seen > 0 && [...this.#finishes.values()].every((finish) => finish !== undefined);
+    for (const finish of this.#finishes.values()) if (finish === undefined) return false;
+    return this.seen > 0;
   }
 
   /** One choice of a document or of a chunk. A finish reason stays though later chunks bring none (Azure's filters). */
@@ -53,8 +54,7 @@ class Choices {
       const said = at(choice, part);
       if (!isObject(said)) continue;
       if (holds(said.refusal)) this.#refused = true;
-      if (Object.entries(said).some(([name, value]) => name !== "role" && saysSomething(value)))
-        this.#holds = true;
+      if (Object.keys(said).some((name) => name !== "role" && saysSomething(said[name]))) this.#holds = true;
     }
   }
 

@@ -1,4 +1,5 @@
 import type { EndpointKind } from "./provider.ts";
+import { remembered } from "./remembered.ts";
 
 /** Whose shapes a request body has. The path gives it away, whichever server it goes to. */
 export type Dialect =
@@ -28,6 +29,8 @@ const RULES: readonly (readonly [RegExp, Dialect])[] = [
 ];
 
 export function dialectOf(kind: EndpointKind, path: string): Dialect {
-  const found = RULES.find(([pattern]) => pattern.test(path))?.[1];
-  return found ?? (kind === "other" ? "other" : "openai");
+  return byPath(path) ?? (kind === "other" ? "other" : "openai");
 }
+
+/** Null where the path says nothing. */
+const byPath = remembered((path) => RULES.find(([pattern]) => pattern.test(path))?.[1] ?? null);

@@ -8,6 +8,7 @@ import type {
   Finding,
   Watcher,
 } from "./provider.ts";
+import { remembered } from "./remembered.ts";
 import { boundRequest, statefulWord } from "./stateful.ts";
 
 /** How the answers of one kind of endpoint are read. */
@@ -39,7 +40,7 @@ export function composeFamily(
   surfaces: readonly Surface[],
   answerHeaders: readonly string[],
 ): Family {
-  const find = (path: string) => {
+  const find = remembered((path: string) => {
     for (const surface of surfaces) {
       const tail = surface.path.exec(path)?.[1];
       if (tail !== undefined && Object.hasOwn(surface.endpoints, tail)) {
@@ -47,7 +48,7 @@ export function composeFamily(
       }
     }
     return undefined;
-  };
+  });
   return {
     name,
     answerHeaders,

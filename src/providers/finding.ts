@@ -70,7 +70,10 @@ const CUT_SHORT: readonly [RegExp, CutShort][] = [
 /** What cut an answer short, by its finish reasons in lower case; the first that did. */
 function cutShort(finishes: Iterable<string | undefined>): CutShort | undefined {
   for (const finish of finishes) {
-    const known = finish === undefined ? undefined : CUT_SHORT.find(([words]) => words.test(finish));
+    const known =
+      finish === undefined || isOrdinary(finish)
+        ? undefined
+        : CUT_SHORT.find(([words]) => words.test(finish));
     if (known !== undefined) return known[1];
   }
   return undefined;
@@ -112,7 +115,7 @@ export class ToolArguments {
   readonly #open = new Map<number, { id: string | undefined; text: string }>();
 
   get broken(): boolean {
-    for (const index of [...this.#open.keys()]) this.#close(index);
+    if (this.#open.size > 0) for (const index of [...this.#open.keys()]) this.#close(index);
     return this.#broken;
   }
 

@@ -37,8 +37,9 @@ export function countAt(value: unknown, ...path: readonly string[]): number | un
 /** Whether there is anything in it: not null, false, zero, empty, or made of such only. */
 export function holds(value: unknown): boolean {
   if (Array.isArray(value)) return value.some(holds);
-  if (isObject(value)) return Object.values(value).some(holds);
-  return Boolean(value);
+  if (!isObject(value)) return Boolean(value);
+  for (const name of Object.keys(value)) if (holds(value[name])) return true;
+  return false;
 }
 
 /** The parsed value; undefined (which no JSON text is) where it does not parse. */

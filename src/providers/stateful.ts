@@ -1,12 +1,17 @@
 import { namesAccountState } from "./bound.ts";
 import { at, isObject, type JsonObject, listAt } from "./json.ts";
 import type { Asked } from "./provider.ts";
+import { remembered } from "./remembered.ts";
 import { type StatefulRule, statefulRules } from "./stateful-rules.ts";
 
-const byProtocol = Map.groupBy(
-  statefulRules.flatMap((rule) => rule.protocols.map((protocol) => ({ protocol, rule }))),
-  ({ protocol }) => protocol,
-);
+/** The rules for one protocol's bodies at one kind of endpoint. */
+const rulesFor = remembered((id: string) => {
+  const [protocol = "", kind] = id.split(" ");
+  return statefulRules.filter(
+    ({ protocols, kinds }) =>
+      protocols.includes(protocol) && (kinds === undefined || kinds.some((known) => known === kind)),
+  );
+});
 
 /** The first rule that applies and is not among the `allowed` words, by its word; undefined where none does or the body is no JSON object. */
 export function statefulWord(
@@ -30,17 +35,20 @@ function findRule(
   { protocol, among }: { protocol: string; among: (rule: StatefulRule) => boolean },
 ): StatefulRule | undefined {
   if (json === undefined) return undefined;
-  const applies = (rule: StatefulRule) => rule.kinds === undefined || rule.kinds.includes(endpoint.kind);
-  return byProtocol.get(protocol)?.find(({ rule }) => among(rule) && applies(rule) && meets(json, rule))
-    ?.rule;
+  for (const rule of rulesFor(`${protocol} ${endpoint.kind}`)) {
+    if (meets(json, rule) && among(rule)) return rule;
+  }
+  return undefined;
 }
 
 function meets(json: JsonObject, { member, when }: StatefulRule): boolean {
-  const value = at(json, member);
+  const value = Object.hasOwn(json, member) ? json[member] : undefined;
   if ("is" in when) {
     if (when.is === true) return value === true;
     return isSet(value) === (when.is === "set");
   }
+  // The rest ask for something that is there.
+  if (value === undefined) return false;
   if ("matches" in when) return typeof value === "string" && when.matches.test(value);
   if ("sets" in when) {
     return isSet(at(value, when.sets)) && (when.without === undefined || !isSet(at(value, when.without)));

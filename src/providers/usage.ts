@@ -5,8 +5,15 @@ type Counts = { readonly [K in keyof Usage]: number | undefined };
 
 /** Only what was reported; undefined where nothing was. */
 function usageOf(counts: Counts): Usage | undefined {
-  const reported = Object.entries(counts).filter(([, count]) => count !== undefined);
-  return reported.length === 0 ? undefined : (Object.fromEntries(reported) as Usage);
+  const reported: { -readonly [K in keyof Usage]: number } = {};
+  let some = false;
+  for (const name of Object.keys(counts) as (keyof Usage)[]) {
+    const count = counts[name];
+    if (count === undefined) continue;
+    reported[name] = count;
+    some = true;
+  }
+  return some ? reported : undefined;
 }
 
 /** In a stream the last value of each field wins: counts are running totals, never to be summed. */

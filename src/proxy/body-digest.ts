@@ -4,6 +4,7 @@ import type { Endpoint, Provider } from "../providers/provider.ts";
 import { volatileNames } from "../providers/volatile.ts";
 import { formBoundary, formParts, type Part } from "../requests/multipart.ts";
 import { type CanonicalOptions, canonicalJson } from "./canonical.ts";
+import { compactBytes } from "./compact.ts";
 import { sha256, sha256Bytes } from "./digest.ts";
 import { maskOf } from "./mask.ts";
 
@@ -29,15 +30,16 @@ export async function digestBody(
     provider: Provider;
     endpoint: Endpoint;
     path: string;
-    json: boolean;
+    /** The body read, where it is JSON; `text` where all of it was. */
+    json: { readonly value: unknown; readonly text?: string | undefined } | undefined;
     settings: KeySettings;
   },
 ): Promise<BodyDigest> {
   const { contentType } = options;
   const rules = jsonRules(options);
   const ignored = rules.ignore;
-  if (options.json) {
-    const canonical = await canonicalJson(body, rules);
+  if (options.json !== undefined) {
+    const canonical = compactBytes(body, options.json, rules) ?? (await canonicalJson(body, rules));
     if (canonical !== undefined) {
       return { digest: `json:${await sha256Bytes(canonical)}`, canonical, parts: undefined, ignored };
     }

@@ -8,21 +8,25 @@ export class ClientGone extends Error {
 }
 
 /** Waits for `work`; where the client leaves first, calls `leave` and rejects with `ClientGone`. */
-export async function whileConnected<T>(request: Request, work: Promise<T>, leave: () => void): Promise<T> {
+export function whileConnected<T>(request: Request, work: Promise<T>, leave: () => void): Promise<T> {
   const { signal } = request;
-  const gone = Promise.withResolvers<never>();
-  const onAbort = () => {
-    leave();
-    gone.reject(new ClientGone("the client went away"));
-  };
-  if (signal.aborted) onAbort();
-  else signal.addEventListener("abort", onAbort, { once: true });
-  // Whichever loses the race is settled by nobody else.
-  work.catch(() => {});
-  gone.promise.catch(() => {});
-  try {
-    return await Promise.race([work, gone.promise]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
+  return new Promise((resolve, reject) => {
+    const onAbort = () => {
+      leave();
+      reject(new ClientGone("the client went away"));
+    };
+    // Whichever loses the race changes nothing.
+    work.then(
+      (value) => {
+        signal.removeEventListener("abort", onAbort);
+        resolve(value);
+      },
+      (error: unknown) => {
+        signal.removeEventListener("abort", onAbort);
+        reject(error);
+      },
+    );
+    if (signal.aborted) queueMicrotask(onAbort);
+    else signal.addEventListener("abort", onAbort);
+  });
 }

@@ -1,5 +1,5 @@
-import { Buffer } from "node:buffer";
-import { createHash, createHmac } from "node:crypto";
+import { Buffer, isUtf8 as isValid } from "node:buffer";
+import { createHash, createHmac, hash as hashOnce } from "node:crypto";
 import { crc32 } from "node:zlib";
 
 /** A body is hashed in pieces of this size with a turn of the loop between: 1 MiB takes about 1 ms. */
@@ -10,8 +10,18 @@ const ENCODER = new TextEncoder();
 /** SHA-256 in lower-case hex of texts, each prefixed with its length in UTF-8, so that no two lists collide. */
 export function sha256(parts: Iterable<string>): string {
   let text = "";
-  for (const part of parts) text += `${byteLength(part)}:${part}`;
-  return createHash("sha256").update(text).digest("hex");
+  for (const part of parts) text += measured(part);
+  return sha256Measured(text);
+}
+
+/** A text behind its length in UTF-8: a piece of what `sha256Measured` takes. */
+export function measured(text: string): string {
+  return `${byteLength(text)}:${text}`;
+}
+
+/** As `sha256`, of texts that were measured and put together. */
+export function sha256Measured(text: string): string {
+  return hashOnce("sha256", text, "hex");
 }
 
 /** One call of the hash over all costs a third of one for each part. */
@@ -24,6 +34,7 @@ function byteLength(text: string): number {
 
 /** SHA-256 in lower-case hex of one byte string, without holding the loop. */
 export async function sha256Bytes(bytes: Uint8Array): Promise<string> {
+  if (bytes.byteLength <= PIECE_BYTES) return hashOnce("sha256", bytes, "hex");
   const hash = createHash("sha256");
   for (let at = 0; at < bytes.byteLength; at += PIECE_BYTES) {
     if (at > 0) await new Promise((resolve) => setTimeout(resolve, 0));
@@ -52,4 +63,9 @@ export function fingerprint(bytes: Uint8Array): number {
 /** Whether both hold the same bytes, at the speed of memory. */
 export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.byteLength === b.byteLength && Buffer.compare(a, b) === 0;
+}
+
+/** Whether bytes are UTF-8, at the speed of memory. */
+export function isUtf8(bytes: Uint8Array): boolean {
+  return isValid(bytes);
 }

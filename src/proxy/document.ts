@@ -13,11 +13,12 @@ const DEPTH_LIMIT = 10_000;
 /**
  * The value of a JSON document; undefined where it does not parse. In one over 1 MiB, strings over 4 KiB are
  * shortened (never to nothing) and lists of numbers cut after 64: enough to judge it by, not to pass on.
+ * `text`: all of it, where nothing is shortened.
  */
 export async function readDocument(
   chunks: Iterable<Uint8Array>,
   size: number,
-): Promise<{ readonly value: unknown; readonly shortened: boolean } | undefined> {
+): Promise<{ readonly value: unknown; readonly shortened: boolean; readonly text?: string } | undefined> {
   if (size <= PARSE_WHOLE_BYTES) return parse(chunks, false);
   const skeleton = new Skeleton();
   let first = true;
@@ -34,16 +35,26 @@ export async function readDocument(
   return short === undefined ? undefined : parse([short], true);
 }
 
+const DECODER = new TextDecoder();
+
 function parse(chunks: Iterable<Uint8Array>, shortened: boolean) {
-  const decoder = new TextDecoder();
-  let text = "";
-  for (const chunk of chunks) text += decoder.decode(chunk, { stream: true });
-  text += decoder.decode();
+  const text = decoded(chunks);
   try {
-    return { value: JSON.parse(text) as unknown, shortened };
+    const value = JSON.parse(text) as unknown;
+    return shortened ? { value, shortened } : { value, shortened, text };
   } catch {
     return undefined;
   }
+}
+
+function decoded(chunks: Iterable<Uint8Array>): string {
+  const all = [...chunks];
+  const [only] = all;
+  if (only !== undefined && all.length === 1) return DECODER.decode(only);
+  const decoder = new TextDecoder();
+  let text = "";
+  for (const chunk of all) text += decoder.decode(chunk, { stream: true });
+  return text + decoder.decode();
 }
 
 enum Expect {

@@ -1,6 +1,7 @@
 import type { Asked } from "../providers/provider.ts";
 import { jsonRules, type KeySettings } from "./body-digest.ts";
 import { canonicalNow } from "./canonical.ts";
+import { compactBytes } from "./compact.ts";
 import { sha256Pieces } from "./digest.ts";
 import type { Gist } from "./job.ts";
 import { modelOf } from "./question.ts";
@@ -17,16 +18,18 @@ const DECODER = new TextDecoder();
 export function gistNow(route: Route, body: Uint8Array, settings: KeySettings): Gist | undefined {
   const { provider, endpoint, upstreamPath: path, query } = route;
   if (endpoint === undefined || body.byteLength > SHORT_BYTES || body[0] !== 0x7b) return undefined;
+  const text = DECODER.decode(body);
   let json: Asked["json"];
   try {
-    json = JSON.parse(DECODER.decode(body)) as Asked["json"];
+    json = JSON.parse(text) as Asked["json"];
   } catch {
     return undefined;
   }
   const asked: Asked = { endpoint, path, query, json };
   const { family } = provider;
   if (family.stateful(asked, settings.cacheAnyway) !== undefined) return undefined;
-  const canonical = canonicalNow(body, jsonRules({ provider, endpoint, path, settings }));
+  const rules = jsonRules({ provider, endpoint, path, settings });
+  const canonical = compactBytes(body, { value: json, text }, rules) ?? canonicalNow(body, rules);
   if (canonical === undefined) return undefined;
   return {
     digest: `json:${sha256Pieces([canonical])}`,

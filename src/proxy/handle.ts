@@ -9,10 +9,10 @@ import { type Call, lookUpCall, readCall } from "./call.ts";
 import { ClientGone } from "./connected.ts";
 import { answerElsewhere, numberedElsewhere } from "./elsewhere.ts";
 import type { Job, Outcome } from "./flight.ts";
-import { jobOf, keysOf, lookUp } from "./job.ts";
+import { type Found, jobOf, type Keys, keysOf, lookUp } from "./job.ts";
 import { firstDifference, nearestStored } from "./nearest.ts";
 import type { ProxyParts } from "./parts.ts";
-import { planFor } from "./policy.ts";
+import { type Plan, planFor } from "./policy.ts";
 import { readQuestion } from "./question.ts";
 import { Reason } from "./reason.ts";
 import { refuse, refuseUnread } from "./refuse.ts";
@@ -20,7 +20,7 @@ import type { KnownHead } from "./repeats.ts";
 import type { Delivery } from "./reply.ts";
 import { tell } from "./report.ts";
 import { share } from "./share.ts";
-import { refreshBehind, serve } from "./stored.ts";
+import { refreshBehind, type Serving, serve } from "./stored.ts";
 
 /** THE ORDER: one request from its head to its answer. Never rejects. */
 export async function handle(parts: ProxyParts, request: Request, peer: Peer): Promise<Response> {
@@ -82,14 +82,9 @@ async function journey(
     const head = seen ?? parts.memory.head(call, plan, config);
     const { keyParts, upstream } = head;
     const looked = reason !== undefined || parts.watch !== undefined || numberedElsewhere(parts, call);
-    const known = looked ? undefined : parts.memory.gistOf(head, body.bytes);
-    let keys = known && keysOf(parts, call, { plan, keyParts, gist: known });
-    if (known !== undefined && keys !== undefined) {
-      const found = lookUp(parts, call.controls, keys);
-      if (found?.standing === "fresh") {
-        return serve(parts, call, { plan, found, word: "HIT", allowedOrigins });
-      }
-    }
+    const known = looked ? undefined : recognised(parts, call, { head, body: body.bytes });
+    if (known?.found?.standing === "fresh")
+      return serve(parts, call, { plan, found: known.found, word: "HIT", allowedOrigins });
     const question = await readQuestion(call, body.bytes, {
       budget: parts.budget,
       host: parts.host,
@@ -97,7 +92,7 @@ async function journey(
       settings: config,
     });
     if (typeof question === "string") return await pass(question, body.bytes);
-    keys ??= keysOf(parts, call, { plan, keyParts, gist: question });
+    const keys = known?.keys ?? keysOf(parts, call, { plan, keyParts, gist: question });
     let job = jobOf(call, { keys, question, upstream, body: body.bytes, reserved: body.reserved });
     parts.watch?.asked(call, job);
     let found = lookUp(parts, call.controls, job);
@@ -121,17 +116,12 @@ async function journey(
       parts.memory.learn(head, body.bytes, question);
       return serve(parts, call, { plan, found, word: "HIT", allowedOrigins });
     }
-    if (found?.standing === "stale") {
-      const { word, begun } = refreshBehind(parts, job);
-      flying = begun;
-      return serve(parts, call, { plan, found, word, allowedOrigins });
-    }
-    if (plan.offline === "replay") {
-      throw keyed(proxyErrors.replayMiss(described(job) + differenceTo(await near)), job);
-    }
-    if (plan.offline === "only-if-cached") throw keyed(proxyErrors.onlyIfCachedMiss(), job);
-    if (found && call.controls.maxAgeMs === undefined && parts.refreshes.isPaused(job.key))
-      return serve(parts, call, { plan, found, word: "STALE", allowedOrigins });
+    const { response, led } = found
+      ? fromOld(parts, call, { plan, job, found, allowedOrigins })
+      : { response: undefined, led: false };
+    flying = led;
+    if (response !== undefined) return response;
+    if (plan.offline !== undefined) throw keyed(await notStored(job, { plan, near }), job);
     flying = true;
     return await share(parts, call, { job, found, allowedOrigins }).catch((error: unknown) => {
       throw keyed(error, job);
@@ -140,6 +130,45 @@ async function journey(
     // A flight gives back what it took with the job that began it.
     if (!flying) parts.budget.give(body.reserved);
   }
+}
+
+/** The keys of a body that was read before, and what is stored under them; undefined for one that has to be read. */
+function recognised(
+  parts: ProxyParts,
+  call: Call,
+  { head, body }: { head: KnownHead; body: Uint8Array },
+): { keys: Keys; found: Found | undefined } | undefined {
+  const gist = parts.memory.gistOf(head, body);
+  if (gist === undefined) return undefined;
+  const keys = keysOf(parts, call, { plan: head.plan, keyParts: head.keyParts, gist });
+  return { keys, found: lookUp(parts, call.controls, keys) };
+}
+
+/**
+ * Answers with what is stored past its time, where that will do: it is refreshed behind it, or its provider is not to be
+ * called just now. `led` says that a refresh took over the request's body.
+ */
+function fromOld(
+  parts: ProxyParts,
+  call: Call,
+  { plan, job, found, allowedOrigins }: Pick<Serving, "plan" | "found" | "allowedOrigins"> & { job: Job },
+): { response: Response | undefined; led: boolean } {
+  if (found.standing === "stale") {
+    const { word, begun } = refreshBehind(parts, job);
+    return { response: serve(parts, call, { plan, found, word, allowedOrigins }), led: begun };
+  }
+  const paused = call.controls.maxAgeMs === undefined && parts.refreshes.isPaused(job.key);
+  if (plan.offline !== undefined || !paused) return { response: undefined, led: false };
+  return { response: serve(parts, call, { plan, found, word: "STALE", allowedOrigins }), led: false };
+}
+
+/** Why there is no answer, where no provider may be called for one. */
+async function notStored(
+  job: Job,
+  { plan, near }: { plan: Plan; near: Promise<Near | null | undefined> | undefined },
+): Promise<ProxyError> {
+  if (plan.offline !== "replay") return proxyErrors.onlyIfCachedMiss();
+  return proxyErrors.replayMiss(described(job) + differenceTo(await near));
 }
 
 /** A request with a head that was read before. */

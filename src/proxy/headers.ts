@@ -146,7 +146,9 @@ export function liveHeaders(
 /** What is kept of a provider's head, in its order. */
 export function storedHeaders(provider: Headers): HeaderList {
   const named = connectionNames(provider);
-  return [...provider].filter(([name]) => !named.has(name) && isOfTheAnswer(name));
+  const kept: (readonly [string, string])[] = [];
+  for (const header of provider) if (!named.has(header[0]) && isOfTheAnswer(header[0])) kept.push(header);
+  return kept;
 }
 
 /** What was found of names lately seen: providers send the same few, and prefixes take long. */
@@ -167,7 +169,9 @@ function isOfTheAnswer(name: string): boolean {
 
 /** Lower case, without parameters; "" where there is none. */
 export function mediaType(headers: Headers): string {
-  return (headers.get("content-type") ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
+  const type = headers.get("content-type") ?? "";
+  const end = type.indexOf(";");
+  return (end < 0 ? type : type.slice(0, end)).trim().toLowerCase();
 }
 
 /** Whether a media type is JSON in one document. */

@@ -3,7 +3,7 @@ import type { Call } from "./call.ts";
 import type { Controls } from "./controls.ts";
 import { credentialLabel } from "./credential.ts";
 import type { Job } from "./flight.ts";
-import { answerHeaders, type KeyParts, keyOf, wantedHeaders } from "./key.ts";
+import { answerHeaders, type KeyParts, sharedKeyOf, wantedHeaders } from "./key.ts";
 import type { ProxyParts } from "./parts.ts";
 import { type Freshness, freshness, type Plan, type Standing, standing, unproven } from "./policy.ts";
 import type { Question } from "./question.ts";
@@ -43,7 +43,7 @@ export function keyUnder(
   pool: string,
   { digest }: Pick<Gist, "digest">,
 ): CacheKey {
-  return keyOf({ ...keyParts, partition: pool, body: digest });
+  return sharedKeyOf(keyParts, { partition: pool, body: digest });
 }
 
 /** What a request's keys are made of beside its body, as its head has it. */

@@ -46,7 +46,7 @@ export async function keepAnswer(parts: ProxyParts, job: Job, answered: Answered
   const kept: End = { kept: true, refusal: undefined, ...took, key };
   // A request that had to prove itself first replaces nothing that is still good for all.
   if (job.plan.unproven && isFresh(parts, job, key)) return kept;
-  const entry = entryOf(parts, job, { ...answered, key, spent });
+  const entry = entryOf(parts, job, { answered, key, spent });
   try {
     await parts.store.put(entry, { unless: dismissed });
     if (dismissed()) return purged;
@@ -62,7 +62,7 @@ export async function keepAnswer(parts: ProxyParts, job: Job, answered: Answered
 function entryOf(
   parts: ProxyParts,
   job: Job,
-  { key, spent, ...answered }: Answered & { readonly key: CacheKey; readonly spent: Entry["spent"] },
+  { key, spent, answered }: { answered: Answered; key: CacheKey; spent: Entry["spent"] },
 ): Entry {
   const { response, recording, stream, finding, startedAt, firstByteMs, durationMs } = answered;
   const chunks: readonly ChunkMark[] | undefined = stream ? recording.marks : undefined;
@@ -71,7 +71,7 @@ function entryOf(
     status: response.status,
     headers: storedHeaders(response.headers),
     body: recording.body(),
-    facts: { ...job.facts, ...(finding.accountBound && { pool: job.plan.ownPool }), stream },
+    facts: { ...job.facts, pool: finding.accountBound ? job.plan.ownPool : job.facts.pool, stream },
     startedAt,
     storedAt: parts.clock.now(),
     ttlMs: job.plan.ownTtlMs,

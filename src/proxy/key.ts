@@ -2,7 +2,7 @@ import type { CacheKey } from "../cache/entry.ts";
 import type { Provider } from "../providers/provider.ts";
 import { notAnswerHeaders, ownAnswerHeaders } from "../providers/request-headers.ts";
 import { keyQuery, SECRET_HEADERS } from "./credential.ts";
-import { sha256 } from "./digest.ts";
+import { measured, sha256Measured } from "./digest.ts";
 
 /** Counts up whenever the same request would get another key. */
 export const KEY_VERSION = 1;
@@ -25,18 +25,36 @@ export interface KeyParts {
 }
 
 export function keyOf(parts: KeyParts): CacheKey {
-  const fields = [
-    `askonce key ${KEY_VERSION}`,
-    parts.partition,
-    parts.namespace,
-    String(parts.sample),
-    parts.provider,
-    parts.path,
-    keyQuery(parts.query),
-    parts.headers.join("\n"),
-    parts.body,
-  ];
-  return sha256(fields) as CacheKey;
+  return keyIn(middle(parts), parts.partition, parts.body);
+}
+
+/** What a key is made of, but for pool and body. */
+export type KeyBase = Omit<KeyParts, "partition" | "body">;
+
+/** As `keyOf`, for parts that many requests share: theirs is worked out once. */
+export function sharedKeyOf(
+  base: KeyBase,
+  { partition, body }: Pick<KeyParts, "partition" | "body">,
+): CacheKey {
+  let text = MIDDLES.get(base);
+  if (text === undefined) {
+    text = middle(base);
+    MIDDLES.set(base, text);
+  }
+  return keyIn(text, partition, body);
+}
+
+const MIDDLES = new WeakMap<KeyBase, string>();
+const BEGINNING = measured(`askonce key ${KEY_VERSION}`);
+
+function keyIn(middle: string, partition: string, body: string): CacheKey {
+  return sha256Measured(BEGINNING + measured(partition) + middle + measured(body)) as CacheKey;
+}
+
+/** All between pool and body. */
+function middle({ namespace, sample, provider, path, query, headers }: KeyBase): string {
+  const fields = [namespace, String(sample), provider, path, keyQuery(query), headers.join("\n")];
+  return fields.map(measured).join("");
 }
 
 /**

@@ -88,7 +88,7 @@ async function question(
     provider,
     endpoint,
     path: upstreamPath,
-    json: document !== undefined,
+    json: document,
     settings: options.settings,
   });
   return {

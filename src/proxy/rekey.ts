@@ -127,7 +127,7 @@ async function readKept(
     provider,
     endpoint,
     path,
-    json: document !== undefined,
+    json: document,
     settings: config,
   });
   const read: Asked = { ...asked, json: document?.value as Asked["json"] };

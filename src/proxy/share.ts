@@ -5,6 +5,7 @@ import type { Call } from "./call.ts";
 import { ClientGone, whileConnected } from "./connected.ts";
 import type { AnswerFlight, FlightHead, Job, Outcome } from "./flight.ts";
 import { joined } from "./gather.ts";
+import { inTime } from "./in-time.ts";
 import type { Found } from "./job.ts";
 import type { ProxyParts } from "./parts.ts";
 import type { Plan } from "./policy.ts";
@@ -170,12 +171,7 @@ export async function deliver(
  */
 async function wholeSoon(flight: AnswerFlight, head: FlightHead): Promise<Outcome | undefined> {
   if (Number(head.headers.get("content-length") ?? 0) > PIECE.maxBytes) return undefined;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, PIECE.patienceMs, undefined);
-  });
-  const outcome = await Promise.race([flight.done, late]);
-  clearTimeout(timer);
+  const outcome = await inTime(flight.done, PIECE.patienceMs);
   const { state, size, piped } = flight.recording;
   return state === "ended" && size <= PIECE.maxBytes && !piped ? outcome : undefined;
 }

@@ -1,5 +1,6 @@
 import type { Spent } from "../cache/entry.ts";
 import type { Usage } from "../providers/provider.ts";
+import { inTime } from "./in-time.ts";
 import type { ProxyParts } from "./parts.ts";
 import { shares, total } from "./token-shares.ts";
 
@@ -33,24 +34,21 @@ async function priceOf(
   call: { provider: string; models: readonly (string | undefined)[]; usage: Usage | undefined },
 ): Promise<number | undefined> {
   const { provider, usage } = call;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, PATIENCE_MS, undefined);
-  });
-  const look = async () => {
-    for (const model of new Set(call.models)) {
-      const price = await parts.pricing.price({ provider, model, usage });
+  const models = [...new Set(call.models)];
+  const look = (from: number): number | undefined | Promise<number | undefined> => {
+    for (let at = from; at < models.length; at++) {
+      const price = parts.pricing.price({ provider, model: models[at], usage });
+      if (price instanceof Promise) return price.then((found) => found ?? look(at + 1));
       if (price !== undefined) return price;
     }
     return undefined;
   };
   try {
-    return await Promise.race([look(), late]);
+    const price = look(0);
+    return price instanceof Promise ? await inTime(price, PATIENCE_MS) : price;
   } catch (error) {
     parts.report(`finding out a price failed: ${String(error)}`);
     return undefined;
-  } finally {
-    clearTimeout(timer);
   }
 }
 

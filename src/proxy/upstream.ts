@@ -39,11 +39,11 @@ export class Upstream {
     host: Pick<Host, "fetch">,
     request: { url: string } & Omit<UpstreamInit, "signal">,
   ): Promise<UpstreamAnswer> {
-    const { url, ...init } = request;
+    const { url, method, headers, body } = request;
     this.#waitingSince = this.#heardAt;
     this.#watch();
     try {
-      const response = await host.fetch(url, { ...init, signal: this.#controller.signal });
+      const response = await host.fetch(url, { method, headers, body, signal: this.#controller.signal });
       this.#heard();
       if (response.status > 599) throw new Error(`status ${response.status}`);
       const reader = response.body?.getReader();

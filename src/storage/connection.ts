@@ -1,10 +1,12 @@
 import { setTimeout as after } from "node:timers";
+import type { EntryFacts } from "../cache/entry.ts";
 import type { Clock } from "../clock.ts";
 import { StartError, StoreFault } from "../errors.ts";
 import type { Files } from "../host.ts";
 import type { Database, OpenDatabase } from "./database.ts";
 import { faultKind, faultWords } from "./faults.ts";
 import { type Opened, openFile, setAside } from "./file.ts";
+import { rollBack } from "./reading.ts";
 import type { Statements } from "./statements.ts";
 
 export interface ConnectionOptions {
@@ -27,6 +29,8 @@ export interface Transaction {
   spent: number;
   /** Pages that may be filled before room has to be made, as far as that was counted. */
   spare: number;
+  /** The group of the entry placed last; unset whenever groups are dropped. */
+  group?: { readonly facts: Omit<EntryFacts, "stream">; readonly id: number } | undefined;
   /** For what memory must learn only if the transaction held. */
   onCommit(act: () => void): void;
 }
@@ -121,9 +125,10 @@ export class Connection {
   transact<T>(act: (transaction: Transaction) => T): T | typeof BUSY {
     const opened = this.opened;
     if (opened === undefined) throw new StoreFault(this.fault ?? "the database is not open");
-    const { db, statements } = opened;
+    const { db, statements, reading } = opened;
     const committed: (() => void)[] = [];
     let begun = false;
+    reading.end();
     try {
       db.exec("BEGIN IMMEDIATE");
       begun = true;
@@ -139,7 +144,7 @@ export class Connection {
       for (const then of committed) then();
       return result;
     } catch (error) {
-      if (begun) rollBack(opened);
+      if (begun) rollBack(db);
       if (faultKind(error) === "busy") return BUSY;
       this.note(error);
       throw error;
@@ -249,7 +254,8 @@ export class Connection {
  * is writing proves as much.
  */
 function probeWrite(opened: Opened, bytes: number): void {
-  const { db, statements } = opened;
+  const { db, statements, reading } = opened;
+  reading.end();
   const acts = [
     () => statements.addSlice.run({ id: -1, coding: 0, crc: 0, bytes: Buffer.alloc(bytes) }),
     () => statements.dropSlice.run({ id: -1 }),
@@ -260,16 +266,8 @@ function probeWrite(opened: Opened, bytes: number): void {
       act();
       db.exec("COMMIT");
     } catch (error) {
-      rollBack(opened);
+      rollBack(db);
       if (faultKind(error) !== "busy") throw error;
     }
-  }
-}
-
-function rollBack({ db }: Opened): void {
-  try {
-    db.exec("ROLLBACK");
-  } catch {
-    // SQLite had already rolled back.
   }
 }

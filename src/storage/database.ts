@@ -17,6 +17,8 @@ export interface Database {
 export interface RawStatement {
   /** The first row's values in the order of its columns, undefined for none; the statement is run to its end. */
   row(params: readonly unknown[]): readonly unknown[] | undefined;
+  /** Runs an INSERT of one row without RETURNING; the row's id. */
+  insert(params: readonly unknown[]): number;
 }
 
 /** Opens or creates the file, with `busy_timeout = 0`: waiting is the caller's, beside the loop. */

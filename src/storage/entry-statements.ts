@@ -117,24 +117,18 @@ function writing(db: Database) {
       .prepare(),
     addEntry: hotInsert(
       db,
-      orm
-        .insert(entries)
-        .values({ ...NEW, key: arg("key"), segment: SEGMENT.fresh, hits: 0 })
-        .returning({ id: entries.id }),
+      orm.insert(entries).values({ ...NEW, key: arg("key"), segment: SEGMENT.fresh, hits: 0 }),
     ),
     addAnswer: hotInsert(
       db,
-      orm
-        .insert(answers)
-        .values({
-          id: arg("id"),
-          head: arg("head"),
-          chunks: arg("chunks"),
-          crc: arg("crc"),
-          coding: arg("coding"),
-          body: arg("body"),
-        })
-        .returning({ id: answers.id }),
+      orm.insert(answers).values({
+        id: arg("id"),
+        head: arg("head"),
+        chunks: arg("chunks"),
+        crc: arg("crc"),
+        coding: arg("coding"),
+        body: arg("body"),
+      }),
     ),
     /** Leaves id, pin, uses and the TTL set by the admin API. */
     replaceEntry: orm

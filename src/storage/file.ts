@@ -5,6 +5,7 @@ import type { Files } from "../host.ts";
 import type { Database, OpenDatabase } from "./database.ts";
 import { faultKind, NotOurs } from "./faults.ts";
 import { APPLICATION_ID, migrate, refuseNewer } from "./migrations.ts";
+import { Reading } from "./reading.ts";
 import { prepareStatements, type Statements } from "./statements.ts";
 
 const syncData = promisify(fdatasync);
@@ -16,6 +17,7 @@ const SIDE_FILES = ["-wal", "-shm"] as const;
 export interface Opened {
   readonly db: Database;
   readonly statements: Statements;
+  readonly reading: Reading;
   /** Whether the file is still the one under its path. */
   current(): boolean;
   /**
@@ -58,10 +60,12 @@ export function openFile(path: string, openDatabase: OpenDatabase): Opened {
 
 function opened(path: string, db: Database, descriptor: number): Opened {
   const inode = inodeOf(path);
+  const reading = new Reading(db);
   let kept = -1;
   return {
     db,
     statements: prepareStatements(db),
+    reading,
     current: () => inodeOf(path) === inode,
     async checkpoint({ keepBytes, cut }) {
       // Not 0: cutting the file at each turn made some COMMITs wait for the disk.
@@ -73,11 +77,16 @@ function opened(path: string, db: Database, descriptor: number): Opened {
       } finally {
         await wal.close();
       }
+      // Inside a transaction SQLite refuses to.
+      reading.end();
       db.value("PRAGMA wal_checkpoint(PASSIVE)");
       await syncData(descriptor);
-      if (cut) db.value("PRAGMA wal_checkpoint(TRUNCATE)");
+      if (!cut) return;
+      reading.end();
+      db.value("PRAGMA wal_checkpoint(TRUNCATE)");
     },
     close() {
+      reading.end();
       db.close();
       closeSync(descriptor);
     },

@@ -146,6 +146,7 @@ export class Import {
       await this.#begin(db);
       await this.#place(transaction, ready);
       db.exec("COMMIT");
+      opened.reading.end();
       for (const then of committed) then();
     } finally {
       // Rolls back what was not committed.

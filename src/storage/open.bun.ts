@@ -15,7 +15,10 @@ export const openDatabase: OpenDatabase = (path) => {
     prepare: (sql) => {
       const statement = client.prepare(sql);
       prepared.push(statement);
-      return { row: (params) => statement.values(...(params as SQLQueryBindings[]))[0] };
+      return {
+        row: (params) => statement.values(...(params as SQLQueryBindings[]))[0],
+        insert: (params) => Number(statement.run(...(params as SQLQueryBindings[])).lastInsertRowid),
+      };
     },
     close: () => {
       // One that is left open keeps the whole connection open, and its locks, until it is collected.

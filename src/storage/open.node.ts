@@ -25,6 +25,7 @@ export const openDatabase: OpenDatabase = (path) => {
           const row = statement.all(...(params as SQLInputValue[]))[0];
           return row && Object.values(row);
         },
+        insert: (params) => Number(statement.run(...(params as SQLInputValue[])).lastInsertRowid),
       };
     },
     close: () => client.close(),

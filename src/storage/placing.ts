@@ -5,7 +5,6 @@ import type { Generation } from "./generation.ts";
 import { type Room, TOUCHED_BYTES } from "./room.ts";
 import { keyBytes, type NewAnswer, spentColumns } from "./rows.ts";
 import { SEGMENT } from "./schema.ts";
-import type { Statements } from "./statements.ts";
 import type { Upkeep } from "./upkeep.ts";
 
 /** An entry and how its answer lies in the database; `body` where that is in slices. */
@@ -35,7 +34,7 @@ export class Placing {
     if (old !== undefined && old.startedAt > entry.startedAt && !options.whatever) return undefined;
     const row = {
       version: ENTRY_VERSION,
-      groupId: groupOf(statements, entry.facts),
+      groupId: groupOf(transaction, entry.facts),
       stream: entry.facts.stream ? 1 : 0,
       status: entry.status,
       size: entry.body.size,
@@ -82,9 +81,22 @@ export function costOf(answer: NewAnswer): number {
   return answer.head.length + (answer.chunks?.byteLength ?? 0) + (answer.body?.byteLength ?? 0) + 400;
 }
 
-/** Not remembered in memory: empty groups go, and the look-up takes some microseconds. */
-function groupOf(statements: Statements, facts: Omit<EntryFacts, "stream">): number {
-  const { provider, endpoint, namespace, pool } = facts;
-  const name = { provider, endpoint, namespace, pool, model: facts.model ?? null };
-  return (statements.findGroup.get(name) ?? statements.addGroup.get(name)!).id;
+/** Remembered within a transaction alone: empty groups go. */
+function groupOf(transaction: Transaction, facts: Omit<EntryFacts, "stream">): number {
+  const { statements, group } = transaction;
+  const { provider, endpoint, namespace, pool, model } = facts;
+  const last = group?.facts;
+  if (
+    group !== undefined &&
+    last?.model === model &&
+    last?.pool === pool &&
+    last?.namespace === namespace &&
+    last?.endpoint === endpoint &&
+    last?.provider === provider
+  )
+    return group.id;
+  const name = { provider, endpoint, namespace, pool, model: model ?? null };
+  const { id } = statements.findGroup.get(name) ?? statements.addGroup.get(name)!;
+  transaction.group = { facts, id };
+  return id;
 }

@@ -94,6 +94,7 @@ class Entries implements SharedStore {
     let row: AnswerRow | undefined;
     try {
       const { locate, answer } = opened.statements;
+      opened.reading.begin();
       const place = locate.get({ key: keyBytes(key) });
       // An id stands for one key for good, and what an answer says of itself lies in its own row under one checksum:
       // another process may write between the two.

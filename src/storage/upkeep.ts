@@ -104,7 +104,10 @@ export class Upkeep {
     if (now - this.#tendedAt >= TEND_MS) {
       this.#tendedAt = now;
       await this.#step((transaction) => this.parts.bodies.tend(transaction));
-      await this.#step(({ statements }) => statements.dropEmptyGroups.run());
+      await this.#step((transaction) => {
+        transaction.group = undefined;
+        transaction.statements.dropEmptyGroups.run();
+      });
       while (await this.#step((transaction) => this.#forgetGone(transaction))) {}
     }
     const sweepMs = Math.min(LONGEST_SWEEP_MS, Math.max(TICK_MS, limits().inactiveMs / 10));

@@ -30,7 +30,7 @@ async function questionOf(
     provider,
     endpoint,
     path,
-    json: true,
+    json: { value: json, text: decoder.decode(plain) },
     settings: { cacheAnyway: [], keyIgnore: [], keyKeep: [], keyMask: [] },
   });
   const asked = { endpoint, path, query: "", json };
