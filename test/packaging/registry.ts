@@ -1,4 +1,5 @@
 /** A private npm registry on loopback (verdaccio), which passes on what it lacks and keeps it. */
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
@@ -21,12 +22,17 @@ export interface Registry {
   without(act: () => Promise<void>): Promise<void>;
 }
 
+/** The one that npm here takes packages from, whoever set it. */
+function usualRegistry(): string {
+  return execFileSync("npm", ["config", "get", "registry"], { encoding: "utf8" }).trim();
+}
+
 export async function startRegistry(): Promise<Registry> {
   const folder = tempFolder();
   const userconfig = join(folder, "npmrc");
   const config = {
     storage: join(folder, "storage"),
-    uplinks: { public: { url: process.env.npm_config_registry ?? "https://registry.npmjs.org/" } },
+    uplinks: { public: { url: usualRegistry() } },
     packages: {
       askonce: { access: "$all", publish: "$all" },
       "**": { access: "$all", proxy: "public" },
