@@ -99,6 +99,15 @@ const NEW = {
   costUsd: sql`${arg("costUsd")}`,
 };
 
+const ANSWER = {
+  id: arg("id"),
+  head: arg("head"),
+  chunks: arg("chunks"),
+  crc: arg("crc"),
+  coding: arg("coding"),
+  body: arg("body"),
+};
+
 function writing(db: Database) {
   const { orm } = db;
   return {
@@ -119,17 +128,7 @@ function writing(db: Database) {
       db,
       orm.insert(entries).values({ ...NEW, key: arg("key"), segment: SEGMENT.fresh, hits: 0 }),
     ),
-    addAnswer: hotInsert(
-      db,
-      orm.insert(answers).values({
-        id: arg("id"),
-        head: arg("head"),
-        chunks: arg("chunks"),
-        crc: arg("crc"),
-        coding: arg("coding"),
-        body: arg("body"),
-      }),
-    ),
+    addAnswer: hotInsert(db, orm.insert(answers).values(ANSWER)),
     /** Leaves id, pin, uses and the TTL set by the admin API. */
     replaceEntry: orm
       .update(entries)
@@ -138,14 +137,7 @@ function writing(db: Database) {
       .prepare(),
     putAnswer: orm
       .insert(answers)
-      .values({
-        id: arg("id"),
-        head: arg("head"),
-        chunks: arg("chunks"),
-        crc: arg("crc"),
-        coding: arg("coding"),
-        body: arg("body"),
-      })
+      .values(ANSWER)
       .onConflictDoUpdate({
         target: answers.id,
         set: {
