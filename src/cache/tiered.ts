@@ -104,9 +104,9 @@ export function tieredStore(tiers: { readonly memory: MemoryStore; readonly dura
         },
         () => durable.putAll(entries),
       ),
-    touch(key) {
-      memory.touch(key);
-      durable.touch(key);
+    touch(entry) {
+      memory.touch(entry);
+      durable.touch(entry);
     },
     forget() {
       removals++;

@@ -105,7 +105,7 @@ export class RequestMemory implements Repeats<KnownHead> {
     const { bytes } = entry.body;
     const head = bytes && writtenHead(knownBody, entry);
     if (bytes === undefined || head === undefined) return undefined;
-    parts.store.touch(entry.key);
+    parts.store.touch(entry);
     const id = parts.newId();
     parts.journal.add(
       eventOf(
