@@ -4,13 +4,14 @@ import { EMPTY } from "../octets.ts";
 import { Broken, type Caller, type Outgoing } from "./caller.ts";
 import { type Place, placeOf, requestHead, type Sent } from "./request-head.ts";
 
-/** Idle connections kept for one server, and how long each. */
+/** Idle connections kept for one server, and how long each where it does not say: many servers end them after 5 s. */
 const IDLE_MOST = 256;
-const IDLE_MS = 60_000;
+const IDLE_MS = 4_000;
+const LONGEST_IDLE_MS = 60_000;
 /** What a provider's own limit is undercut by: a request must not cross the end of its connection. */
 const MARGIN_MS = 1_000;
-/** A used connection whose end crossed a request breaks within this time; later the provider had the request. */
-const CROSSED_MS = 1_000;
+/** Methods whose requests may be sent again (RFC 9110 §9.2.2). A POST may have been read, and would be paid for twice. */
+const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
 
 /** How a caller of the pool's tells what becomes of its connection. */
 export interface PoolEnds {
@@ -43,16 +44,13 @@ export class Pool {
     };
     const used = this.#take(place);
     if (used !== undefined) {
-      const at = this.#clock.monotonic();
+      const answered = ask(used, outgoing, signal);
+      if (!IDEMPOTENT.has(sent.method)) return answered;
       try {
-        return await ask(used, outgoing, signal);
+        return await answered;
       } catch (error) {
-        const crossed =
-          error instanceof Broken &&
-          error.silent &&
-          this.#clock.monotonic() - at < CROSSED_MS &&
-          !signal.aborted;
-        if (!crossed) throw error;
+        // Its end crossed the request.
+        if (!(error instanceof Broken && error.silent) || signal.aborted) throw error;
       }
     }
     const caller = await this.#dial(place, this.#endsFor(place), signal);
@@ -87,7 +85,7 @@ export class Pool {
       idle: (caller, keepMs) => {
         const list = this.#idle.get(authority) ?? [];
         this.#idle.set(authority, list);
-        const ms = Math.min(IDLE_MS, (keepMs ?? IDLE_MS) - (keepMs === undefined ? 0 : MARGIN_MS));
+        const ms = keepMs === undefined ? IDLE_MS : Math.min(LONGEST_IDLE_MS, keepMs - MARGIN_MS);
         if (ms <= 0 || list.length >= IDLE_MOST) caller.retire();
         else list.push({ caller, until: this.#clock.monotonic() + ms });
       },
