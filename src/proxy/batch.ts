@@ -145,7 +145,7 @@ class Desk {
   #hit(): Response | undefined {
     const [first] = this.#entries();
     if (first === undefined || !sameModel(this.#found())) return undefined;
-    for (const entry of this.#entries()) this.#parts.store.touch(entry.key);
+    for (const entry of this.#entries()) this.#parts.store.touch(entry);
     const ttl = Number.isFinite(this.#leftMs) ? `; ttl=${Math.floor(this.#leftMs / 1000)}` : "";
     return this.#reply(new Headers(first.headers as [string, string][]), {
       word: "HIT",
@@ -189,7 +189,7 @@ class Desk {
       if (answer.leads) tellRefresh(this.#parts, wanted, answer.flight);
       return undefined;
     }
-    for (const entry of this.#entries()) store.touch(entry.key);
+    for (const entry of this.#entries()) store.touch(entry);
     const head = liveHeaders(headers, { decoded, cacheable: true, keepLength: false });
     // They speak of a body that the client does not get.
     for (const name of ["etag", "last-modified", "content-digest", "content-md5"]) head.delete(name);

@@ -105,7 +105,7 @@ export class RequestMemory implements Repeats<KnownHead> {
     const { bytes } = entry.body;
     const head = bytes && writtenHead(knownBody, entry);
     if (bytes === undefined || head === undefined) return undefined;
-    parts.store.touch(entry.key);
+    parts.store.touch(entry);
     const id = parts.newId();
     parts.journal.add(
       eventOf(
@@ -137,7 +137,7 @@ export class RequestMemory implements Repeats<KnownHead> {
   #read(known: KnownHead, body: Uint8Array): KnownBody | undefined {
     if (this.#luck < LIKELY || known.coded) return undefined;
     const gist = gistNow(known.call.route, body, known.config);
-    return gist && this.#bodies.add(known.context, body, gist);
+    return gist && this.#bodies.met(known.context, body, gist);
   }
 
   /** Notes whether a request whose body was not known was found in the store. */

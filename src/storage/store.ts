@@ -93,13 +93,8 @@ class Entries implements SharedStore {
     if (opened === undefined) return undefined;
     let row: AnswerRow | undefined;
     try {
-      const { locate, answer } = opened.statements;
       opened.reading.begin();
-      const place = locate.get({ key: keyBytes(key) });
-      // An id stands for one key for good, and what an answer says of itself lies in its own row under one checksum:
-      // another process may write between the two.
-      const found = place && answer.get({ id: place.id });
-      row = found && { ...place, ...found };
+      row = opened.statements.answer.get({ key: keyBytes(key) });
     } catch (error) {
       this.#faults++;
       this.connection.note(error);
@@ -181,9 +176,9 @@ class Entries implements SharedStore {
     while ((await some()) > 0) {}
   }
 
-  touch(key: CacheKey): void {
+  touch(entry: Pick<Entry, "key" | "place">): void {
     try {
-      this.#upkeep.touch(key, () => keyBytes(key));
+      this.#upkeep.touch(entry);
     } catch (error) {
       this.connection.note(error);
     }
