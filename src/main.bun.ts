@@ -2,8 +2,9 @@
 import process from "node:process";
 import { run } from "./cli/run.ts";
 import { systemClock } from "./clock.ts";
-import { nodePart, privately, thread } from "./host.node.ts";
-import type { Host, UpstreamInit } from "./host.ts";
+import { nodePart, PROXY_VARIABLES, privately, thread } from "./host.node.ts";
+import type { Fetched, Host, UpstreamInit } from "./host.ts";
+import { plainFetch } from "./http/client/fetch.bun.ts";
 import { serve } from "./http/serve.bun.ts";
 import { openDatabase } from "./storage/open.bun.ts";
 import { askSocket, startWorker, supervisor } from "./workers.bun.ts";
@@ -42,6 +43,20 @@ function restartWithLimits(): void {
   }
 }
 
+/** Whether the runtime's `fetch` is not needed, which knows the environment's proxies, TLS, and credentials in URLs. */
+function isPlain(url: string): boolean {
+  if (!/^http:\/\/[^/?#@]+(?:[/?#]|$)/.test(url)) return false;
+  return !proxied || /^http:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?:[:/?#]|$)/.test(url);
+}
+
+const proxied = PROXY_VARIABLES.some((name) => process.env[name]);
+const callPlain = plainFetch(systemClock);
+
+function fetchPlain(url: string, init: UpstreamInit): Promise<Fetched> | undefined {
+  const { body } = init;
+  return body instanceof ReadableStream || !isPlain(url) ? undefined : callPlain(url, { ...init, body });
+}
+
 function fetchUpstream(url: string, init: UpstreamInit): Promise<Response> {
   // An upload that breaks off, or is answered early, must not leave its rest to the next request on the connection.
   const keepalive = !(init.body instanceof ReadableStream) && (init.body?.byteLength ?? 0) <= REUSE_UP_TO;
@@ -65,6 +80,7 @@ const host: Host = {
       ),
     ),
   fetch: fetchUpstream,
+  fetchPlain,
   decodes: ["gzip", "deflate", "br", "zstd"],
   serve: (options) => serve(options, systemClock),
   // Elsewhere a second process on a port gets all of its connections, or none.
