@@ -192,6 +192,11 @@ export interface Source {
   read(): Promise<Uint8Array | undefined>;
   /** Nobody reads any more. Safe to call at any time, more than once. */
   leave(): void;
+  /**
+   * The same without a promise, where a source can: null where nothing is at hand. `ready` is then called, once, when
+   * asking again is worth it, in the middle of what brought that about: it must not throw. Throws where they break off.
+   */
+  poll?(ready: () => void): Uint8Array | undefined | null;
 }
 
 /**
