@@ -117,7 +117,7 @@ function decades(values: readonly number[]): Axis {
 
 function label(value: number): string {
   if (value >= 1e6) return `${Number((value / 1e6).toPrecision(3))}M`;
-  if (value >= 1e4) return `${Number((value / 1e3).toPrecision(3))}k`;
+  if (value >= 1e3) return `${Number((value / 1e3).toPrecision(3))}k`;
   return value === 0 || value >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(3)));
 }
 

@@ -163,6 +163,24 @@ export function cpuSeconds(root: number): number {
   return ticks * TICK_S;
 }
 
+/** Seconds of processor of those threads of a process that have this name; "" is the one that answers. */
+export function threadSeconds(pid: number, name: string): number {
+  let ns = 0;
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    try {
+      const own = name === "" ? Number(thread) === pid : commOf(pid, thread) === name;
+      if (own) ns += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]);
+    } catch {
+      // It has just ended.
+    }
+  }
+  return ns / 1e9;
+}
+
+function commOf(pid: number, thread: string): string {
+  return readFileSync(`/proc/${pid}/task/${thread}/comm`, "utf8").trim();
+}
+
 /** Bytes resident of the process and its children; pages that they share count for each. */
 export function residentBytes(root: number): number {
   let pages = 0;

@@ -11,18 +11,23 @@ export interface Kind {
   readonly chunks?: number;
   /** A batch of so many inputs, of which one is new. */
   readonly inputs?: number;
+  /** How long the provider thinks about a document; not at all where not given. */
+  readonly afterMs?: number;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** The request of a kind that carries this name; the same name, the same bytes. */
-export function requestOf({ prompt, answer, chunks, inputs }: Kind, name: string): Buffer {
+export function requestOf(kind: Kind, name: string): Buffer {
+  const { prompt, answer, chunks = 0, inputs, afterMs = 0, headers = {} } = kind;
   if (inputs !== undefined) {
     const input = [name, ...Array.from({ length: inputs - 1 }, (_, n) => prose(60, n + 1))];
-    return requestBytes(EMBEDDINGS, JSON.stringify({ model: "text-embedding-3-small", input }));
+    return requestBytes(EMBEDDINGS, JSON.stringify({ model: "text-embedding-3-small", input }), headers);
   }
   const content = `${name} ${prose(prompt)}`;
-  const stream = chunks === undefined ? {} : { stream: true };
-  const body = { model: `gpt-${chunks ?? 0}-${answer}`, ...stream, messages: [{ role: "user", content }] };
-  return requestBytes(CHAT, JSON.stringify(body));
+  const stream = chunks === 0 ? {} : { stream: true };
+  const model = `gpt-${chunks}-${answer}-${afterMs}`;
+  const body = { model, ...stream, messages: [{ role: "user", content }] };
+  return requestBytes(CHAT, JSON.stringify(body), headers);
 }
 
 /** The kind of the n-th of requests that keep to the shares. */
@@ -39,11 +44,11 @@ export function kindAt(kinds: readonly Kind[], n: number): Kind {
 export function replyTo({ path, body }: Asked): Reply {
   if (path === EMBEDDINGS) return vectors(String(body));
   const text = String(body);
-  const [, chunks = "0", answer = "0"] = /"model":"gpt-(\d+)-(\d+)"/.exec(text) ?? [];
+  const [, chunks = "0", answer = "0", afterMs = "0"] = /"model":"gpt-(\d+)-(\d+)-(\d+)"/.exec(text) ?? [];
   const name = /"content":"(\S+)/.exec(text)?.[1] ?? "";
   if (Number(chunks) > 0) return { starts: (out) => void speak(name, Number(chunks), out) };
   const message = { role: "assistant", content: `${name} ${prose(Number(answer))}` };
-  return document(
+  const bytes = document(
     JSON.stringify({
       id: "chatcmpl-1",
       object: "chat.completion",
@@ -52,6 +57,7 @@ export function replyTo({ path, body }: Asked): Reply {
       usage: { prompt_tokens: 40, completion_tokens: 100, total_tokens: 140 },
     }),
   );
+  return Number(afterMs) > 0 ? { afterMs: Number(afterMs), bytes } : bytes;
 }
 
 function vectors(body: string): Uint8Array {

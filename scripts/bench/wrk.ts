@@ -12,8 +12,8 @@ export type Numbers =
   | { readonly kind: "new" }
   /** So many requests one after the other carry the same. */
   | { readonly kind: "groups"; readonly of: number }
-  /** All of them in an order without neighbours, from the n-th on. */
-  | { readonly kind: "cycle"; readonly keys: number; readonly from?: number };
+  /** All of them in an order without neighbours, from the n-th on; `every`: so far apart, 1 where not given. */
+  | { readonly kind: "cycle"; readonly keys: number; readonly from?: number; readonly every?: number };
 
 export interface Load {
   readonly port: number;
@@ -44,7 +44,7 @@ export function cycled(n: number, keys: number): number {
 const next: Readonly<Record<Exclude<Numbers["kind"], "one">, string>> = {
   new: "n",
   groups: "math.floor(n / of)",
-  cycle: `(n * ${STRIDE}) % keys`,
+  cycle: `((n * ${STRIDE}) % keys) * every`,
 };
 
 function scriptOf({ path, body, numbers, pipeline = 1 }: Load, folder: string): string {
@@ -68,9 +68,10 @@ function scriptOf({ path, body, numbers, pipeline = 1 }: Load, folder: string): 
       );
     return lines.join("\n");
   }
-  const { keys = 0, from = 0, of = 1 } = numbers as { keys?: number; from?: number; of?: number };
+  const { keys = 0, from = 0, every = 1 } = numbers.kind === "cycle" ? numbers : {};
+  const of = numbers.kind === "groups" ? numbers.of : 1;
   lines.push(
-    `local n, keys, of = ${from}, ${keys}, ${of}`,
+    `local n, keys, every, of = ${from}, ${keys}, ${every}, ${of}`,
     "local before, after",
     "function init()",
     "  local raw = wrk.format()",
@@ -92,7 +93,7 @@ export async function burst(load: Load): Promise<Burst> {
   const script = join(folder, "load.lua");
   writeFileSync(script, scriptOf(load, folder));
   const args = ["-t1", `-c${load.connections}`, `-d${load.seconds}s`, "--timeout", "20s", "--latency"];
-  const child = spawn("wrk", [...args, "-s", script, `http://127.0.0.1:${load.port}${load.path}`], {
+  const child = spawn("wrk", [...args, "-s", script, `http://127.0.0.1:${load.port}/`], {
     stdio: ["ignore", "pipe", "pipe"],
   });
   let printed = "";

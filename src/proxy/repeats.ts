@@ -3,6 +3,7 @@ import type { Config } from "../config.ts";
 import type { RepeatAnswer, Repeats } from "../host.ts";
 import type { Provider } from "../providers/provider.ts";
 import type { Call, CallFacts } from "./call.ts";
+import { atOnce } from "./counted.ts";
 import { clientOf, forwardedOf } from "./forwarded.ts";
 import { gistNow } from "./gist.ts";
 import { upstreamHeaders } from "./headers.ts";
@@ -11,7 +12,7 @@ import { type Gist, type Keys, keyPartsOf, keyUnder, lookUp } from "./job.ts";
 import { type KeysOfRepeat, KnownBodies, type KnownBody } from "./known-bodies.ts";
 import type { ProxyParts } from "./parts.ts";
 import type { Plan } from "./policy.ts";
-import { atOnce, hitStatus } from "./reply.ts";
+import { hitStatus } from "./reply.ts";
 import { eventOf, factsOf, savedBy } from "./report.ts";
 
 /** What the handler worked out for requests with one head: a function of that head and of the settings alone. */

@@ -61,19 +61,20 @@ function minima(text: string, count: number): string[] {
       .toLowerCase()
       .match(/[\p{L}\p{N}]+/gu) ?? [];
   if (words.length === 0) return [];
-  const seeds = SEEDS.slice(0, count);
-  const least = seeds.map(() => 2 ** 32);
+  // By index and in signed 32 bits: this runs for each word of each request, and an iterator's pairs or numbers beyond
+  // 31 bits take several times as long as the hashes. With the top bit turned round, order is that of the unsigned.
+  const least = new Int32Array(count).fill(0x7fffffff);
   let before = 0;
   for (const word of words) {
-    const own = hash32(word, 0);
+    const own = mixed(fnv(word, 0));
     const pair = Math.imul(before ^ own, 0x85ebca6b) ^ (own >>> 13);
-    for (const [at, seed] of seeds.entries()) {
-      const value = scramble((at % 3 === 0 ? own : pair) ^ seed);
+    for (let at = 0; at < count; at++) {
+      const value = mixed((at % 3 === 0 ? own : pair) ^ (SEEDS[at] as number)) ^ TOP_BIT;
       if (value < (least[at] as number)) least[at] = value;
     }
     before = Math.imul(own, 31);
   }
-  return least.map((value, at) => `least ${at} ${value}`);
+  return Array.from(least, (value, at) => `least ${at} ${(value ^ TOP_BIT) >>> 0}`);
 }
 
 /** How much two texts have in common, 0 to 1: the share of words that stand in both. */
@@ -105,21 +106,30 @@ function hash48(text: string): number {
   return (hash32(text, 0x9e3779b1) & 0xffff) * 2 ** 32 + scramble(hash32(text, 0x51ed270b));
 }
 
-/** FNV-1a over the text's units. */
 function hash32(text: string, seed: number): number {
-  let hash = 0x811c9dc5 ^ seed;
-  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
-  return scramble(hash);
+  return scramble(fnv(text, seed));
 }
 
-/** The end of MurmurHash3: every bit of the input moves half of the output's. */
+/** FNV-1a over the text's units. */
+function fnv(text: string, seed: number): number {
+  let hash = 0x811c9dc5 ^ seed;
+  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  return hash;
+}
+
 function scramble(value: number): number {
+  return mixed(value) >>> 0;
+}
+
+/** The end of MurmurHash3: every bit of the input moves half of the output's. Signed. */
+function mixed(value: number): number {
   let hash = value;
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
+  return hash ^ (hash >>> 16);
 }
 
+const TOP_BIT = 0x80000000 | 0;
 const MINIMA_CHARACTERS = 32_000;
 const MINIMA = 5;
 const SEEDS = [0x1b873593, 0x38b34ae5, 0x6c1b3f27, 0x0cc9e2d1, 0x27d4eb2f, 0x165667b1];

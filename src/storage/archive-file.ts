@@ -137,6 +137,8 @@ export class ArchiveFile {
     const db = this.options.openDatabase(this.path);
     try {
       db.value(`PRAGMA busy_timeout = ${BUSY_MS}`);
+      // As in file.ts: one that is made just now has nothing to lose.
+      if (Number(db.value("PRAGMA user_version")) === 0) db.value("PRAGMA synchronous = OFF");
       migrate(db);
       db.value("PRAGMA synchronous = NORMAL");
       db.value("PRAGMA cache_size = -8192");
