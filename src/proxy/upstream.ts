@@ -14,7 +14,10 @@ export interface UpstreamAnswer {
 
 /** The only caller of the fetch that it was handed. */
 export class Upstream {
-  readonly #controller = new AbortController();
+  readonly #giving: { given: boolean; onGiven: (() => void) | undefined } = {
+    given: false,
+    onGiven: undefined,
+  };
   readonly #options: { provider: string; timeoutMs: number; clock: Clock };
   #heardAt: number;
   /** Since when the provider is waited for; undefined while nobody reads, which is not its silence. */
@@ -43,8 +46,9 @@ export class Upstream {
     this.#waitingSince = this.#heardAt;
     this.#watch();
     try {
-      const init = { method, headers, body, signal: this.#controller.signal };
-      const response = await (host.fetchPlain?.(url, init) ?? host.fetch(url, init));
+      const sent = { method, headers, body };
+      const response = await (host.fetchPlain?.(url, { ...sent, giving: this.#giving }) ??
+        host.fetch(url, { ...sent, signal: this.#signal() }));
       this.#heard();
       if (response.status > 599) throw new Error(`status ${response.status}`);
       const source = response.body === null ? undefined : sourceOf(response.body);
@@ -58,7 +62,19 @@ export class Upstream {
   /** Ends the call: nobody wants its answer. */
   abort(): void {
     this.#stop();
-    if (!this.#over) this.#controller.abort();
+    if (!this.#over) this.#giveUp();
+  }
+
+  #giveUp(): void {
+    this.#giving.given = true;
+    this.#giving.onGiven?.();
+  }
+
+  #signal(): AbortSignal {
+    const controller = new AbortController();
+    if (this.#giving.given) controller.abort();
+    this.#giving.onGiven = () => controller.abort();
+    return controller.signal;
   }
 
   #end(): void {
@@ -96,7 +112,7 @@ export class Upstream {
     const left = this.#options.timeoutMs - (now - (this.#waitingSince ?? now));
     if (left <= 0) {
       this.#timedOut = true;
-      this.#controller.abort();
+      this.#giveUp();
       return;
     }
     this.#timer = setTimeout(() => this.#watch(), Math.min(left, LONGEST_TIMER_MS));
