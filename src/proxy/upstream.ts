@@ -10,6 +10,8 @@ export interface UpstreamAnswer {
   readonly response: Fetched;
   /** The next chunk; undefined at a clean end. Rejects with a `ProxyError` where the provider breaks off. */
   read(): Promise<Uint8Array | undefined>;
+  /** The same at once, where the way to the provider can (see `Source`). Throws a `ProxyError`. */
+  poll?(ready: () => void): Uint8Array | undefined | null;
 }
 
 /** The only caller of the fetch that it was handed. */
@@ -53,7 +55,11 @@ export class Upstream {
       if (response.status > 599) throw new Error(`status ${response.status}`);
       const source = response.body === null ? undefined : sourceOf(response.body);
       if (source === undefined) this.#end();
-      return { response, read: async () => (source ? await this.#read(source) : undefined) };
+      return {
+        response,
+        read: async () => (source ? await this.#read(source) : undefined),
+        ...(source?.poll && { poll: (ready) => this.#poll(source, ready) }),
+      };
     } catch (error) {
       throw this.#failure(error);
     }
@@ -94,6 +100,18 @@ export class Upstream {
     }
   }
 
+  #poll(source: Pick<Source, "poll">, ready: () => void): Uint8Array | undefined | null {
+    try {
+      const value = source.poll?.(ready);
+      if (value === null) this.#waitingSince = this.#options.clock.monotonic();
+      else this.#heard();
+      if (value === undefined) this.#end();
+      return value;
+    } catch (error) {
+      throw this.#failure(error);
+    }
+  }
+
   #failure(error: unknown): ProxyError {
     this.#stop();
     const { provider, timeoutMs } = this.#options;
@@ -123,7 +141,7 @@ export class Upstream {
   }
 }
 
-function sourceOf(body: ReadableStream<Uint8Array> | Source): Pick<Source, "read"> {
+function sourceOf(body: ReadableStream<Uint8Array> | Source): Pick<Source, "read" | "poll"> {
   if (!("getReader" in body)) return body;
   const reader = body.getReader();
   return { read: async () => (await reader.read()).value };

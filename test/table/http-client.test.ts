@@ -351,3 +351,54 @@ test("whatever a provider sends, a call ends with an answer or an error and one 
     }),
   );
 });
+
+const CHUNKED = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+test("who polls gets what one reading brought in one piece, in the call that brought it, then the end or the break", async () => {
+  for (const [rest, end] of [
+    ["0\r\n\r\n", undefined],
+    ["zz\r\n", "broken"],
+  ] as const) {
+    const { pool, at } = testPool();
+    const asked = pool.fetch(URL_, post());
+    const { send } = await at(0);
+    send(CHUNKED);
+    const source = sourceOf(await asked);
+    const seen: (string | undefined)[] = [];
+    const goOn = (): void => {
+      try {
+        for (let piece = source.poll?.(goOn); piece !== null; piece = source.poll?.(goOn)) {
+          seen.push(piece && octets.latin1(piece, 0, piece.byteLength));
+          if (piece === undefined) return;
+        }
+      } catch {
+        seen.push("broken");
+      }
+    };
+    goOn();
+    send("3\r\nabc\r\n2\r\nde\r\n1\r\n");
+    assert.deepEqual(seen, ["abcde"]);
+    send(`f\r\n${rest}`);
+    assert.deepEqual(seen, ["abcde", "f", end]);
+  }
+});
+
+test("who gives the call up in the middle of its last bytes leaves a connection that nobody uses again", async () => {
+  for (const head of [CHUNKED, "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n"]) {
+    const { pool, at, dialled } = testPool();
+    const giving = new AbortController();
+    const asked = pool.fetch(URL_, { ...post(), signal: giving.signal });
+    const { wire, send } = await at(0);
+    send(head);
+    const source = sourceOf(await asked);
+    assert.equal(
+      source.poll?.(() => giving.abort()),
+      null,
+    );
+    send(head === CHUNKED ? "3\r\nabc\r\n0\r\n\r\n" : "12345678");
+    assert.equal(wire.ending, "terminate");
+    void pool.fetch(URL_, post()).catch(() => {});
+    await turn();
+    assert.equal(dialled.length, 2);
+  }
+});
