@@ -121,9 +121,10 @@ class Entries implements SharedStore {
     }
     const { id, crc } = row;
     try {
-      const entry = entryOf(key, row, (bodyId, size) =>
-        this.#bodies.open(opened, { id: bodyId, size, entryId: id }),
-      );
+      const entry = entryOf(key, row, {
+        place: opened.placeOf(id),
+        sliced: (bodyId, size) => this.#bodies.open(opened, { id: bodyId, size, entryId: id }),
+      });
       if (entry === undefined) this.#faults++;
       return entry;
     } catch (error) {
