@@ -24,6 +24,8 @@ export interface Host {
   startThread(): Thread;
   /** Calls a provider. Redirects are never followed; a body under one of `decodes` arrives decoded. */
   fetch(url: string, init: UpstreamInit): Promise<Response>;
+  /** The same in a quicker way, where the runtime has one; undefined for calls that it is not made for. */
+  fetchPlain?(url: string, init: UpstreamInit): Promise<Fetched> | undefined;
   /** Content codings that `fetch` decodes by itself, lower case. Their header still stands in the answer. */
   readonly decodes: readonly string[];
   /** Listens. Rejects with the runtime's error (its `code` is `EADDRINUSE` where the port is taken). */
@@ -135,6 +137,14 @@ export interface UpstreamInit {
   readonly signal: AbortSignal;
 }
 
+/** A provider's answer: a `Response`, or the same without the stream around its body, which costs more than its bytes. */
+export interface Fetched {
+  readonly status: number;
+  readonly ok: boolean;
+  readonly headers: Headers;
+  readonly body: ReadableStream<Uint8Array> | Source | null;
+}
+
 export interface ServeOptions {
   readonly hostname: string;
   /** 0 takes a free one. */
@@ -182,6 +192,11 @@ export interface Source {
   read(): Promise<Uint8Array | undefined>;
   /** Nobody reads any more. Safe to call at any time, more than once. */
   leave(): void;
+  /**
+   * The same without a promise, where a source can: null where nothing is at hand. `ready` is then called, once, when
+   * asking again is worth it, in the middle of what brought that about: it must not throw. Throws where they break off.
+   */
+  poll?(ready: () => void): Uint8Array | undefined | null;
 }
 
 /**

@@ -2,8 +2,9 @@
 import process from "node:process";
 import { run } from "./cli/run.ts";
 import { systemClock } from "./clock.ts";
-import { nodePart, privately, thread } from "./host.node.ts";
-import type { Host, UpstreamInit } from "./host.ts";
+import { nodePart, PROXY_VARIABLES, privately, thread } from "./host.node.ts";
+import type { Fetched, Host, UpstreamInit } from "./host.ts";
+import { plainFetch } from "./http/client/fetch.bun.ts";
 import { serve } from "./http/serve.bun.ts";
 import { openDatabase } from "./storage/open.bun.ts";
 import { askSocket, startWorker, supervisor } from "./workers.bun.ts";
@@ -18,6 +19,16 @@ const REUSE_UP_TO = 1024 * 1024;
 
 const compiled = /\$bunfs|~BUN/.test(import.meta.url);
 
+/**
+ * What Bun reads from the environment before the start. The best of its compilers works for what runs often: by its own
+ * bound it took 130 us of each miss in the first minute, on the processor that answers, for code that got no quicker. The
+ * name is known to the Bun that is built in; another one might refuse to start.
+ */
+const OWN_VARIABLES: Readonly<Record<string, string>> = {
+  BUN_CONFIG_MAX_HTTP_REQUESTS: MAX_UPSTREAM_REQUESTS,
+  ...(compiled && { BUN_JSC_thresholdForFTLOptimizeAfterWarmUp: "2000000" }),
+};
+
 /** This program with its arguments, and the environment that it needs. */
 function program() {
   const { execPath, execArgv, argv, env } = process;
@@ -27,19 +38,34 @@ function program() {
     : [...(head ? [] : [`--max-http-header-size=${MAX_HEAD}`]), ...execArgv, Bun.main];
   return {
     command: [execPath, ...flags, ...argv.slice(2)],
-    env: { BUN_CONFIG_MAX_HTTP_REQUESTS: MAX_UPSTREAM_REQUESTS, ...env },
+    env: { ...OWN_VARIABLES, ...env },
   };
 }
 
 /** Starts this program again in the same process, where the environment did not yet hold what Bun reads once. */
 function restartWithLimits(): void {
-  if (process.env.BUN_CONFIG_MAX_HTTP_REQUESTS !== undefined || process.platform === "win32") return;
+  const set = Object.keys(OWN_VARIABLES).every((name) => process.env[name] !== undefined);
+  if (set || process.platform === "win32") return;
   const { command, env } = program();
   try {
     process.execve?.(process.execPath, command, env as Record<string, string>);
   } catch {
     // A sandbox may forbid it: then 256 calls at a time is what there is.
   }
+}
+
+/** Whether the runtime's `fetch` is not needed, which knows the environment's proxies, TLS, and credentials in URLs. */
+function isPlain(url: string): boolean {
+  if (!/^http:\/\/[^/?#@]+(?:[/?#]|$)/.test(url)) return false;
+  return !proxied || /^http:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?:[:/?#]|$)/.test(url);
+}
+
+const proxied = PROXY_VARIABLES.some((name) => process.env[name]);
+const callPlain = plainFetch(systemClock);
+
+function fetchPlain(url: string, init: UpstreamInit): Promise<Fetched> | undefined {
+  const { body } = init;
+  return body instanceof ReadableStream || !isPlain(url) ? undefined : callPlain(url, { ...init, body });
 }
 
 function fetchUpstream(url: string, init: UpstreamInit): Promise<Response> {
@@ -51,7 +77,7 @@ function fetchUpstream(url: string, init: UpstreamInit): Promise<Response> {
 
 const host: Host = {
   // What the restart put there is no business of a program that is started from here.
-  ...nodePart({ ownVariables: { BUN_CONFIG_MAX_HTTP_REQUESTS: MAX_UPSTREAM_REQUESTS } }),
+  ...nodePart({ ownVariables: OWN_VARIABLES }),
   executable: compiled ? process.execPath : undefined,
   runtime: { name: "bun", version: Bun.version, compiled },
   openDatabase: privately(openDatabase),
@@ -65,6 +91,7 @@ const host: Host = {
       ),
     ),
   fetch: fetchUpstream,
+  fetchPlain,
   decodes: ["gzip", "deflate", "br", "zstd"],
   serve: (options) => serve(options, systemClock),
   // Elsewhere a second process on a port gets all of its connections, or none.

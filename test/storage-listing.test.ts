@@ -33,7 +33,7 @@ async function filled(): Promise<{ store: SharedStore; db: Database }> {
         storedAt: BEGAN + ((n * 71) % N) * 1000,
       }),
     );
-    for (let hit = 0; hit < n % 4; hit++) store.touch(keyOf(n));
+    for (let hit = 0; hit < n % 4; hit++) store.touch({ key: keyOf(n) });
   }
   await store.change(keyOf(8), { pinned: true });
   // What was hit is written with the entries, or at the latest by the next round.

@@ -9,7 +9,7 @@ test("while 64 MiB are stored and 10,000 entries of 8 KiB are evicted, 99 of 100
   for (let n = 0; n < 11_000; n += 250) {
     await Promise.all(Array.from({ length: 250 }, (_, i) => store.put(entryOf(n + i, small[i % 16]!))));
   }
-  for (let n = 0; n < 100; n++) store.touch(keyOf(n));
+  for (let n = 0; n < 100; n++) store.touch({ key: keyOf(n) });
   const before = store.stats();
   let done = false;
   const puts = Promise.all([

@@ -71,7 +71,7 @@ for (const [name, length, maxSize] of [
 
 async function scan(store: Store, sizes: { hit: number; scanned: number }): Promise<void> {
   for (let n = 0; n < sizes.hit; n++) await store.put(entryOf(n, noise(8192)));
-  for (let n = 0; n < sizes.hit; n++) store.touch(keyOf(n));
+  for (let n = 0; n < sizes.hit; n++) store.touch({ key: keyOf(n) });
   for (let n = 0; n < sizes.scanned; n += 20) {
     await Promise.all(Array.from({ length: 20 }, (_, i) => store.put(entryOf(10_000 + n + i, noise(8192)))));
   }
@@ -95,7 +95,7 @@ test("hit entries that fill the store do not keep new ones out", async () => {
   const store = await openTestStore(temporaryFolder(), { maxSize: 8 * MIB });
   for (let n = 0; n < 1500; n++) {
     await store.put(entryOf(n, noise(8192)));
-    store.touch(keyOf(n));
+    store.touch({ key: keyOf(n) });
   }
   await new Promise((resolve) => setTimeout(resolve, 1100));
   for (let n = 0; n < 60; n++) await store.put(entryOf(5000 + n, noise(8192)));
@@ -246,7 +246,7 @@ test("the totals are exact after puts, replacements, hits, deletes and evictions
   const store = await openTestStore(folder, { maxSize: 8 * MIB });
   for (let n = 0; n < 1500; n++) {
     await store.put(entryOf(n % 900, noise(8192)));
-    if (n % 3 === 0) store.touch(keyOf(n % 900));
+    if (n % 3 === 0) store.touch({ key: keyOf(n % 900) });
     if (n % 7 === 0) await store.delete(keyOf((n * 5) % 900));
   }
   const { entries } = store.stats();
@@ -271,8 +271,10 @@ test("a put leaves the pin, the TTL set by the admin API and the use counter of 
   const folder = temporaryFolder();
   const store = await openTestStore(folder);
   await store.put(entryOf(1, "one", { ttlMs: 5 }));
+  await store.settled();
   const db = openDatabase(join(folder, "askonce.db"));
   db.exec("UPDATE entries SET segment = 2, admin_ttl_ms = 777, hits = 9");
+  db.exec("UPDATE answers SET admin_ttl_ms = 777");
   await store.put(entryOf(1, "two", { ttlMs: 6 }));
   assert.equal(store.get(keyOf(1))?.ttlMs, 777);
   assert.equal(db.value("SELECT segment || ' ' || hits || ' ' || admin_ttl_ms FROM entries"), "2 9 777.0");

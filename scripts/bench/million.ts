@@ -132,7 +132,7 @@ export async function fill(
     const batch = Array.from({ length: Math.min(BATCH, range.to - n) }, (_, at) => made(n + at, range.now));
     await Promise.all(batch.map(({ entry }) => store.put(entry)));
     for (const [at, { entry, request }] of batch.entries()) {
-      if ((n + at) % 5 < 2) store.touch(entry.key);
+      if ((n + at) % 5 < 2) store.touch({ key: entry.key });
       await keep(entry.key, request);
     }
   }
@@ -231,6 +231,7 @@ function openFilledArchive(folder: string, store: SharedStore): Archive {
       journalSize: 2 ** 30,
       maxSize: 2 ** 40,
     }),
+    stored: () => store.settled(),
     forgotten: (upTo) => void store.forgotten(upTo).catch(() => {}),
     report: (message) => console.error(message),
   });

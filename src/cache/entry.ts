@@ -90,6 +90,8 @@ export interface Entry {
   readonly spent?: Spent | undefined;
   /** Came from a cassette: never goes for being unused. */
   readonly imported?: boolean | undefined;
+  /** Where the store that it comes from has it: what `Store.touch` takes, and nobody else's matter. */
+  readonly place?: number | undefined;
 }
 
 /** A `Body` over bytes in memory. */

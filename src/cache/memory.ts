@@ -110,7 +110,7 @@ export function memoryStore(options: { readonly maxBytes: number }): MemoryStore
       if (wanted > maxBytes) throw refuse("the entries are too large for memory");
       for (const fit of byKey.values()) place(fit);
     },
-    touch(key) {
+    touch({ key }) {
       const entry = fresh.peek(key);
       if (entry === undefined) return;
       fresh.delete(key);

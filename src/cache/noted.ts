@@ -25,9 +25,9 @@ export function noted(store: Store): { readonly store: Store; readonly notes: No
         put.add(entry.key);
         used.add(entry.key);
       },
-      touch(key) {
-        used.add(key);
-        store.touch(key);
+      touch(entry) {
+        used.add(entry.key);
+        store.touch(entry);
       },
     },
   };

@@ -1,8 +1,9 @@
 import { type Body, type ChunkMark, memoryBody, SLICE_BYTES } from "./entry.ts";
+import { Marks } from "./marks.ts";
+import { Slabs } from "./slabs.ts";
 
 /** Past its bound a recording is a plain pipe: its writer waits while the slowest reader is this far behind. */
 const PIPE_WINDOW = 8 * 1024 * 1024;
-const FIRST_SLAB = 4 * 1024;
 
 /** Reads one recording from its first byte. */
 export interface Reader {
@@ -13,18 +14,16 @@ export interface Reader {
   read(): Promise<Uint8Array | undefined>;
   /** The reader goes away. Safe to call at any time, more than once. */
   leave(): void;
-}
-
-interface Slab {
-  /** Offset of its first byte in the recording. */
-  readonly start: number;
-  readonly bytes: Uint8Array;
-  used: number;
+  /**
+   * The same at once, where a reader can: null where there is nothing yet. Then `ready` is called, once, when there may
+   * be something, from within the writer's call. Throws where `read` rejects.
+   */
+  poll?(ready: () => void): Uint8Array | undefined | null;
 }
 
 interface Cursor {
   offset: number;
-  wake: (() => void) | undefined;
+  ready: (() => void) | undefined;
   left: boolean;
   broken: Error | undefined;
 }
@@ -32,15 +31,14 @@ interface Cursor {
 /**
  * A body being received: an append-only list of chunks that ends or fails, with one writer and any number of
  * readers, each from the first byte. The writer never waits for a reader unless the recording has become a pipe.
- *
- * Bytes lie in slabs with offsets: an event stream of half a million small chunks costs its bytes, not an object
- * each. A slab's written part never changes, so readers get views of it.
+ * A reader that waits in `poll` is called from within the writer's call, so that a chunk goes right through.
  */
 export class Recording {
-  readonly marks: ChunkMark[] = [];
-  #slabs: Slab[] = [];
-  #size = 0;
+  readonly #marks = new Marks();
+  readonly #slabs = new Slabs();
   #visible = 0;
+  /** The chunk that is being taken, for readers who have had all before it. */
+  #latest: Uint8Array | undefined;
   #state: "open" | "ended" | "failed" = "open";
   #error: Error | undefined;
   #cursors = new Set<Cursor>();
@@ -50,7 +48,12 @@ export class Recording {
 
   /** Bytes received so far. */
   get size(): number {
-    return this.#size;
+    return this.#slabs.size;
+  }
+
+  /** The chunks that were marked. */
+  get marks(): ChunkMark[] {
+    return this.#marks.list();
   }
 
   /** Readers that have not left. */
@@ -78,15 +81,18 @@ export class Recording {
    */
   append(chunk: Uint8Array, options: { atMs: number; hide?: boolean; mark?: boolean }): void {
     if (this.#state !== "open" || chunk.byteLength === 0) return;
-    const hidden = this.#visible < this.#size || options.hide === true;
-    this.#keep(chunk);
-    if (options.mark) this.marks.push({ end: this.#size, atMs: options.atMs });
-    if (!hidden) this.reveal();
+    const hidden = this.#visible < this.size || options.hide === true;
+    this.#slabs.add(chunk);
+    if (options.mark) this.#marks.add(this.size, options.atMs);
+    if (hidden) return;
+    this.#latest = chunk;
+    this.reveal();
+    this.#latest = undefined;
   }
 
   /** Lets readers see all that was received. */
   reveal(): void {
-    this.#visible = this.#size;
+    this.#visible = this.size;
     this.#wakeAll();
   }
 
@@ -107,7 +113,7 @@ export class Recording {
   /** From now on no new reader is admitted and bytes that every reader has passed are let go. */
   becomePipe(): void {
     this.#piped = true;
-    this.marks.length = 0;
+    this.#marks.clear();
     this.reveal();
     this.#release();
   }
@@ -126,7 +132,7 @@ export class Recording {
 
   /** Breaks off the readers that are a whole window behind while another one is not; answers how many. */
   dropLaggards(): number {
-    const lagging = [...this.#cursors].filter((cursor) => this.#size - cursor.offset > PIPE_WINDOW);
+    const lagging = [...this.#cursors].filter((cursor) => this.size - cursor.offset > PIPE_WINDOW);
     if (lagging.length === this.#cursors.size) return 0;
     for (const cursor of lagging) {
       cursor.broken = new Error("reader too slow");
@@ -139,52 +145,65 @@ export class Recording {
 
   /** Everything received, for the store. Only where it never became a pipe. */
   body(): Body {
-    const [first] = this.#slabs;
-    if (first === undefined) return memoryBody(new Uint8Array(0));
-    if (this.#size <= SLICE_BYTES) return memoryBody(this.#whole());
+    const { size } = this;
+    if (size <= SLICE_BYTES) return memoryBody(this.#slabs.whole());
     return {
-      size: this.#size,
+      size,
       bytes: undefined,
-      slice: (offset) => this.#at(offset).subarray(0, SLICE_BYTES),
+      slice: (offset) => this.#slabs.at(offset, SLICE_BYTES),
       hold: () => () => {},
     };
   }
 
   /** The received bytes in order, as views. */
-  *chunks(): Generator<Uint8Array> {
-    for (const slab of this.#slabs) yield slab.bytes.subarray(0, slab.used);
+  chunks(): Iterable<Uint8Array> {
+    return this.#slabs;
   }
 
-  reader(): Reader {
+  reader(): Required<Reader> {
     if (!this.joinable && this.#cursors.size > 0) throw new Error("a pipe admits no late reader");
-    const cursor: Cursor = { offset: 0, wake: undefined, left: false, broken: undefined };
+    const cursor: Cursor = { offset: 0, ready: undefined, left: false, broken: undefined };
     this.#cursors.add(cursor);
     return {
       read: () => this.#read(cursor),
       leave: () => this.#leave(cursor),
+      poll: (ready) => this.#poll(cursor, ready),
     };
   }
 
   async #read(cursor: Cursor): Promise<Uint8Array | undefined> {
     for (;;) {
-      if (cursor.left) return undefined;
-      if (cursor.broken) throw cursor.broken;
-      if (cursor.offset < this.#visible) {
-        const view = this.#at(cursor.offset);
-        const seen = view.subarray(0, Math.min(view.byteLength, SLICE_BYTES, this.#visible - cursor.offset));
-        cursor.offset += seen.byteLength;
-        this.#release();
-        return seen;
-      }
-      if (this.#state !== "open") {
-        this.#drop(cursor);
-        if (this.#state === "failed") throw this.#error;
-        return undefined;
-      }
-      await new Promise<void>((resolve) => {
-        cursor.wake = resolve;
-      });
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const seen = this.#poll(cursor, resolve);
+      if (seen !== null) return seen;
+      await promise;
     }
+  }
+
+  #poll(cursor: Cursor, ready: () => void): Uint8Array | undefined | null {
+    if (cursor.left) return undefined;
+    if (cursor.broken) throw cursor.broken;
+    if (cursor.offset < this.#visible) {
+      const seen = this.#next(cursor.offset);
+      cursor.offset += seen.byteLength;
+      if (this.#piped) this.#release();
+      return seen;
+    }
+    if (this.#state === "open") {
+      cursor.ready = ready;
+      return null;
+    }
+    this.#drop(cursor);
+    if (this.#state === "failed") throw this.#error;
+    return undefined;
+  }
+
+  /** Visible bytes from `offset` on. */
+  #next(offset: number): Uint8Array {
+    const latest = this.#latest;
+    if (latest !== undefined && offset === this.size - latest.byteLength && latest.byteLength <= SLICE_BYTES)
+      return latest;
+    return this.#slabs.at(offset, Math.min(SLICE_BYTES, this.#visible - offset));
   }
 
   #leave(cursor: Cursor): void {
@@ -201,9 +220,9 @@ export class Recording {
   }
 
   #wake(cursor: Cursor): void {
-    const wake = cursor.wake;
-    cursor.wake = undefined;
-    wake?.();
+    const { ready } = cursor;
+    cursor.ready = undefined;
+    ready?.();
   }
 
   #wakeAll(): void {
@@ -212,64 +231,19 @@ export class Recording {
 
   /** Bytes that the slowest reader has not taken; with no reader there is nothing to wait for. */
   #backlog(): number {
-    let slowest = this.#size;
+    let slowest = this.size;
     for (const cursor of this.#cursors) slowest = Math.min(slowest, cursor.offset);
-    return this.#size - slowest;
+    return this.size - slowest;
   }
 
   #release(): void {
     if (!this.#piped) return;
-    const passed = this.#size - this.#backlog();
-    let gone = 0;
-    for (const slab of this.#slabs) {
-      if (slab.start + slab.used > passed || slab.used < slab.bytes.byteLength) break;
-      gone++;
-    }
-    if (gone > 0) this.#slabs.splice(0, gone);
-    if (this.#roomWaiter && this.#backlog() <= PIPE_WINDOW) {
+    const backlog = this.#backlog();
+    this.#slabs.release(this.size - backlog);
+    if (this.#roomWaiter && backlog <= PIPE_WINDOW) {
       const go = this.#roomWaiter;
       this.#roomWaiter = undefined;
       go();
     }
-  }
-
-  /** Copies small chunks into a growing slab; a big one is a slab of its own. */
-  #keep(chunk: Uint8Array): void {
-    const last = this.#slabs.at(-1);
-    const free = last ? last.bytes.byteLength - last.used : 0;
-    if (last && chunk.byteLength <= free) {
-      last.bytes.set(chunk, last.used);
-      last.used += chunk.byteLength;
-    } else if (chunk.byteLength >= FIRST_SLAB || this.#size === 0) {
-      this.#slabs.push({ start: this.#size, bytes: chunk, used: chunk.byteLength });
-    } else {
-      const length = Math.min(SLICE_BYTES, Math.max(FIRST_SLAB, this.#size));
-      const slab = { start: this.#size, bytes: new Uint8Array(length), used: chunk.byteLength };
-      slab.bytes.set(chunk, 0);
-      this.#slabs.push(slab);
-    }
-    this.#size += chunk.byteLength;
-  }
-
-  /** The bytes from `offset` to the end of its slab. */
-  #at(offset: number): Uint8Array {
-    let low = 0;
-    let high = this.#slabs.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if ((this.#slabs[middle] as Slab).start <= offset) low = middle;
-      else high = middle - 1;
-    }
-    const slab = this.#slabs[low];
-    if (slab === undefined || offset < slab.start) throw new Error("bytes let go");
-    return slab.bytes.subarray(offset - slab.start, slab.used);
-  }
-
-  #whole(): Uint8Array {
-    const [first] = this.#slabs;
-    if (first && this.#slabs.length === 1) return first.bytes.subarray(0, first.used);
-    const whole = new Uint8Array(this.#size);
-    for (const slab of this.#slabs) whole.set(slab.bytes.subarray(0, slab.used), slab.start);
-    return whole;
   }
 }

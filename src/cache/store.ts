@@ -20,8 +20,11 @@ export interface Store {
   put(entry: Entry, options?: PutOptions): Promise<void>;
   /** Resolves to whether there was one. */
   delete(key: CacheKey): Promise<boolean>;
-  /** Notes a hit. Cheap: written in batches, may be lost on a crash. */
-  touch(key: CacheKey): void;
+  /**
+   * Notes a hit of an entry; its `place`, where it has one, spares looking for it. Cheap: written in batches, may be
+   * lost on a crash.
+   */
+  touch(entry: Pick<Entry, "key" | "place">): void;
   /**
    * Pins an entry or lets it go, sets its TTL in ms (Infinity: forever; null: today's settings again). Resolves to
    * whether there is such an entry.

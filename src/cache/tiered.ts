@@ -1,12 +1,15 @@
 import { StoreFault } from "../errors.ts";
 import { type CacheKey, type Entry, SLICE_BYTES } from "./entry.ts";
 import type { MemoryStore } from "./memory.ts";
+import { SeenLately } from "./seen-lately.ts";
 import type { PutOptions, Store } from "./store.ts";
 
 /** A store that other processes change too. */
 export interface SharedStore extends Store {
   /** As `put`; resolves to the entry as `get` now gives it, undefined where it does not stand. */
   commit(entry: Entry, options?: PutOptions): Promise<Entry | undefined>;
+  /** Resolves once what was put is where those find it who read the database by themselves. Never rejects. */
+  settled(): Promise<void>;
   /**
    * Grows when another process may have deleted or replaced entries, at most some 200 ms after it did. Cheap enough
    * to ask at each `get`.
@@ -22,8 +25,8 @@ export interface SharedStore extends Store {
 /**
  * Memory over a durable store.
  *
- * - `get` asks memory first and keeps there what it found on disk, where it is small. What another process deleted or
- *   replaced is forgotten as soon as `generation` tells of it.
+ * - `get` asks memory first and keeps there what it found on disk for the second time lately, where it is small. What
+ *   another process deleted or replaced is forgotten as soon as `generation` tells of it.
  * - `put` commits first: an entry in memory alone would serve a hit that `kill -9` loses. Where the commit fails, a
  *   small entry is kept in memory alone, the put resolves, and the fault is counted in `stats`; the cause stands in
  *   `health`. A large one has no place then: the put rejects.
@@ -33,6 +36,7 @@ export function tieredStore(tiers: { readonly memory: MemoryStore; readonly dura
   const { memory, durable } = tiers;
   let generation = durable.generation();
   let removals = 0;
+  const seen = new SeenLately();
 
   const refresh = () => {
     const now = durable.generation();
@@ -43,7 +47,7 @@ export function tieredStore(tiers: { readonly memory: MemoryStore; readonly dura
   };
   const keep = (entry: Entry) => {
     // Refused where it is too large for memory as a whole: then it is read from disk each time.
-    if (entry.body.size <= SLICE_BYTES) memory.put(entry).catch(() => {});
+    if (entry.body.size <= SLICE_BYTES && seen.again(numberOf(entry.key))) memory.put(entry).catch(() => {});
   };
 
   /** Forgets before and after: what was got from disk meanwhile may be what is no more. */
@@ -104,9 +108,9 @@ export function tieredStore(tiers: { readonly memory: MemoryStore; readonly dura
         },
         () => durable.putAll(entries),
       ),
-    touch(key) {
-      memory.touch(key);
-      durable.touch(key);
+    touch(entry) {
+      memory.touch(entry);
+      durable.touch(entry);
     },
     forget() {
       removals++;
@@ -122,6 +126,10 @@ export function tieredStore(tiers: { readonly memory: MemoryStore; readonly dura
       await durable.close();
     },
   };
+}
+
+function numberOf(key: CacheKey): number {
+  return Number.parseInt(key.slice(0, 8), 16);
 }
 
 /** Drops the older entry also where the new one is too large to take its place. */

@@ -5,6 +5,7 @@ import { type Arrival, arrival } from "./incoming.ts";
 import type { Intake } from "./intake.ts";
 import { EMPTY } from "./octets.ts";
 import type { Outlet } from "./outlet.ts";
+import { leave, resumed, sourceOf } from "./sources.ts";
 
 /** How an answer's end is told to its connection. */
 export interface ExchangeEnds {
@@ -37,6 +38,7 @@ export class Exchange {
   #source: Source | undefined;
   #onPiece: ((bytes: Uint8Array | undefined) => void) | undefined;
   #onBroken: (() => void) | undefined;
+  #onReady: (() => void) | undefined;
   #framing: Framing = "length";
   /** Bytes still owed where the answer has a length. */
   #left = 0;
@@ -144,6 +146,7 @@ export class Exchange {
     // Made once for all pieces.
     this.#onPiece = (bytes) => this.#piece(bytes);
     this.#onBroken = () => this.#broken();
+    this.#onReady = () => this.#goOn();
     this.#goOn();
   }
 
@@ -188,18 +191,40 @@ export class Exchange {
     );
   }
 
+  /** Takes what the source has until it has no more for now, or the socket takes no more. */
   #goOn(): void {
     const { outlet } = this.#parts.line;
-    if (this.#over) return;
-    if (outlet.idle) this.#source?.read().then(this.#onPiece, this.#onBroken);
-    else outlet.whenIdle(() => this.#goOn());
+    const source = this.#source as Source;
+    while (!this.#over && !this.#ending) {
+      if (!outlet.idle) {
+        outlet.whenIdle(this.#onReady as () => void);
+        return;
+      }
+      if (source.poll === undefined) {
+        source.read().then(this.#onPiece, this.#onBroken);
+        return;
+      }
+      let bytes: Uint8Array | undefined | null;
+      try {
+        bytes = source.poll(this.#onReady as () => void);
+      } catch {
+        this.#broken();
+        return;
+      }
+      if (bytes === null) return;
+      this.#take(bytes);
+    }
   }
 
   #piece(bytes: Uint8Array | undefined): void {
     if (this.#over) return;
+    this.#take(bytes);
+    this.#goOn();
+  }
+
+  #take(bytes: Uint8Array | undefined): void {
     if (bytes === undefined) this.#sourceEnded();
     else if (bytes.byteLength > 0 && !this.#send(bytes)) this.#broken();
-    else this.#goOn();
   }
 
   /** False where there are more bytes than the head said. */
@@ -244,36 +269,4 @@ export class Exchange {
     this.#over = true;
     this.#parts.connection.done(this.#close);
   }
-}
-
-/** Gives up an answer that nobody gets. */
-function leave(response: Response): void {
-  if (response instanceof Reply && response.direct !== undefined) {
-    if (!(response.direct instanceof Uint8Array)) response.direct.leave();
-  } else response.body?.cancel().catch(() => {});
-}
-
-function sourceOf(stream: ReadableStream<Uint8Array>): Source {
-  const reader = stream.getReader();
-  return {
-    async read() {
-      return (await reader.read()).value;
-    },
-    leave: () => void reader.cancel().catch(() => {}),
-  };
-}
-
-/** What was read already, the read under way, then the rest. */
-function resumed(pieces: Uint8Array[], source: Source, pending: Promise<Uint8Array | undefined>): Source {
-  let waiting: Promise<Uint8Array | undefined> | undefined = pending;
-  return {
-    async read() {
-      const held = pieces.shift();
-      if (held !== undefined) return held;
-      const next = waiting ?? source.read();
-      waiting = undefined;
-      return await next;
-    },
-    leave: () => source.leave(),
-  };
 }

@@ -1,3 +1,4 @@
+import { trimmed } from "./blanks.ts";
 import { type Refusal, refusals } from "./refusal.ts";
 
 /** A request's head, read once; requests with the same head share it. */
@@ -124,17 +125,6 @@ class Fields {
     else this.list.push(["Host", host]);
   }
 }
-
-/** Less what RFC 9110 §5.6.3 takes for white space; `trim` takes more, such as the byte 0xA0. In linear time. */
-function trimmed(text: string): string {
-  let from = 0;
-  let to = text.length;
-  while (from < to && isBlank(text.charCodeAt(from))) from++;
-  while (to > from && isBlank(text.charCodeAt(to - 1))) to--;
-  return text.slice(from, to);
-}
-
-const isBlank = (code: number) => code === 0x20 || code === 0x09;
 
 /** The request's URL. Its path has the bytes that were sent, those beyond ASCII percent-encoded. */
 function urlOf(

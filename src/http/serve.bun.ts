@@ -2,13 +2,11 @@ import type { Clock } from "../clock.ts";
 import type { Listener, ServeOptions } from "../host.ts";
 import type { Connection } from "./connection.ts";
 import { octets } from "./octets.node.ts";
-import type { Wire } from "./outlet.ts";
 import { HttpServer } from "./server.ts";
+import { SocketWire } from "./wire.bun.ts";
 
 /** How often connections are looked through for what a client began and does not end. */
 const SWEEP_MS = 5_000;
-
-type Socket = Bun.Socket<Connection>;
 
 /** Listens by `Bun.listen`. Rejects with the system's error (`code`). */
 export async function serve(options: ServeOptions, clock: Clock): Promise<Listener> {
@@ -23,7 +21,7 @@ export async function serve(options: ServeOptions, clock: Clock): Promise<Listen
     allowHalfOpen: true,
     socket: {
       open(socket) {
-        socket.data = server.accept(wireOf(socket));
+        socket.data = server.accept(new SocketWire(socket));
       },
       data: (socket, bytes) => socket.data.data(bytes),
       drain: (socket) => socket.data?.drain(),
@@ -46,46 +44,4 @@ export async function serve(options: ServeOptions, clock: Clock): Promise<Listen
       listener.stop(true);
     },
   };
-}
-
-function wireOf(socket: Socket): Wire {
-  return new SocketWire(socket);
-}
-
-class SocketWire implements Wire {
-  readonly #socket: Socket;
-  #address: string | undefined;
-
-  constructor(socket: Socket) {
-    this.#socket = socket;
-  }
-
-  get address(): string {
-    this.#address ??= this.#socket.remoteAddress || "-";
-    return this.#address;
-  }
-
-  write(bytes: Uint8Array, from: number, to: number): number {
-    return this.#socket.write(bytes, from, to - from);
-  }
-
-  pause(): void {
-    this.#socket.pause();
-  }
-
-  resume(): void {
-    this.#socket.resume();
-  }
-
-  shutdown(): void {
-    this.#socket.shutdown();
-  }
-
-  end(): void {
-    this.#socket.end();
-  }
-
-  terminate(): void {
-    this.#socket.terminate();
-  }
 }

@@ -73,6 +73,8 @@ function saysSomething(block: unknown): boolean {
   return isObject(block);
 }
 
+const WORDS = new Set(["delta.text", "delta.thinking"]);
+
 export class MessageFold implements Fold {
   readonly #arguments = new ToolArguments();
   /** Usage members as they came, later ones over earlier: newer models repeat the input's in `message_delta`. */
@@ -114,6 +116,13 @@ export class MessageFold implements Fold {
         break;
     }
     return false;
+  }
+
+  indifferent(value: unknown): ReadonlySet<string> | undefined {
+    // Pieces of an input are gathered, be they the same.
+    const words =
+      at(value, "type") === "content_block_delta" && at(value, "delta", "type") !== "input_json_delta";
+    return words ? WORDS : undefined;
   }
 
   #delta(delta: unknown, index: number): void {

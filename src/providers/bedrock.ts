@@ -88,6 +88,8 @@ abstract class FrameWatcher implements Watcher {
     else this.take(frame.headers[":event-type"] ?? "", parseJson(new TextDecoder().decode(frame.payload)));
   });
   #failed = false;
+  /** Its streams name nothing that one account holds. */
+  readonly accountBound = false;
 
   abstract get ended(): boolean;
   protected abstract take(event: string, value: unknown): void;

@@ -123,6 +123,19 @@ function expectedChoices(asked: Asked): number {
   return Math.max(1, n) * (prompts.length > 0 && typeof prompts[0] !== "number" ? prompts.length : 1);
 }
 
+/** What choices say counts by being there; ids, times and padding don't. */
+const WORDS = new Set([
+  "id",
+  "created",
+  "obfuscation",
+  "p",
+  "choices.*.text",
+  "choices.*.delta.content",
+  "choices.*.delta.reasoning",
+  "choices.*.delta.reasoning_content",
+  "choices.*.delta.reasoning_details.*.text",
+]);
+
 export class ChatFold implements Fold {
   readonly #expected: number;
   readonly #quirks: ChatQuirks;
@@ -154,6 +167,15 @@ export class ChatFold implements Fold {
       this.#choices.addCallPieces(choice, i);
     });
     return Boolean(at(value, "x_groq", "error")) || choices.some((choice) => at(choice, "error"));
+  }
+
+  indifferent(value: unknown): ReadonlySet<string> | undefined {
+    // Pieces of a call are gathered, be they the same.
+    const calls = listAt(value, "choices").some((choice) => {
+      const delta = at(choice, "delta");
+      return listAt(delta, "tool_calls").length > 0 || at(delta, "function_call") !== undefined;
+    });
+    return calls ? undefined : WORDS;
   }
 
   finish(cut: boolean): Finding {

@@ -98,6 +98,9 @@ function messageSays(message: object): boolean {
   });
 }
 
+const WORDY = new Set(["content-delta", "text-generation"]);
+const WORDS = new Set(["delta.message.content.text", "delta.message.content.thinking", "text"]);
+
 export class CohereFold implements Fold {
   readonly #arguments = new ToolArguments();
   #usage: Usage | undefined;
@@ -119,6 +122,11 @@ export class CohereFold implements Fold {
     }
     this.#take(type, value);
     return false;
+  }
+
+  indifferent(value: unknown): ReadonlySet<string> | undefined {
+    const type = textAt(value, "type") ?? textAt(value, "event_type");
+    return type !== undefined && WORDY.has(type) ? WORDS : undefined;
   }
 
   #take(type: string, value: unknown): void {

@@ -55,6 +55,10 @@ export class SniffFold implements Fold {
     return this.#fold.event(name, value);
   }
 
+  indifferent(value: unknown): ReadonlySet<string> | undefined {
+    return this.#fold?.indifferent?.(value);
+  }
+
   finish(cut: boolean): Finding {
     return this.#fold?.finish(cut) ?? finding({ refusal: "no-end-marker" });
   }

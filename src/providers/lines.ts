@@ -25,9 +25,11 @@ class Pieces {
     }
     this.#pieces = [];
     this.size = 0;
-    return new TextDecoder().decode(whole);
+    return decoder.decode(whole);
   }
 }
+
+const decoder = new TextDecoder();
 
 const LF = 0x0a;
 
@@ -44,12 +46,23 @@ export class LineWatcher implements Watcher {
     return this.#watcher.ended;
   }
 
+  get accountBound(): boolean {
+    return this.#watcher.accountBound;
+  }
+
   chunk(bytes: Uint8Array): void {
     let from = 0;
-    for (let end = bytes.indexOf(LF); end >= 0; end = bytes.indexOf(LF, from)) {
-      this.#add(bytes.subarray(from, end));
+    for (;;) {
+      const begins = this.#line.size === 0;
+      if (begins) from = this.#watcher.pass(bytes, from);
+      if (from === bytes.byteLength) return;
+      const end = bytes.indexOf(LF, from);
+      if (end < 0) break;
+      const event = bytes.subarray(from, end + 1);
+      this.#add(event.subarray(0, -1));
       from = end + 1;
       this.#watcher.take("", this.#line.take());
+      this.#watcher.learn(begins ? { event, json: 0 } : undefined);
     }
     this.#add(bytes.subarray(from));
   }
@@ -91,6 +104,10 @@ export class ArrayWatcher implements Watcher {
 
   get ended(): boolean {
     return this.#closed && !this.#open;
+  }
+
+  get accountBound(): boolean {
+    return this.#watcher.accountBound;
   }
 
   chunk(bytes: Uint8Array): void {

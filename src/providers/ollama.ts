@@ -47,6 +47,8 @@ export const ollamaFamily = composeFamily(
   ["openai-beta", ...anthropicHeaders],
 );
 
+const WORDS = new Set(["created_at", "message.content", "message.thinking", "response", "thinking"]);
+
 export class OllamaFold implements Fold {
   #last: unknown;
   #model: string | undefined;
@@ -65,6 +67,10 @@ export class OllamaFold implements Fold {
     if (["response", "thinking", "image"].some((name) => holds(at(value, name)))) this.#holds = true;
     if (at(value, "done") === true) this.#last = value;
     return false;
+  }
+
+  indifferent(value: unknown): ReadonlySet<string> | undefined {
+    return at(value, "done") === true ? undefined : WORDS;
   }
 
   finish(): Finding {

@@ -109,8 +109,8 @@ export interface Asked {
 export interface Watcher {
   chunk(bytes: Uint8Array): void;
   readonly ended: boolean;
-  /** Whether what came so far is bound to the account that asked; absent where the protocol has no such thing. */
-  readonly accountBound?: boolean;
+  /** Whether what came so far is bound to the account that asked. */
+  readonly accountBound: boolean;
   finish(): Finding;
 }
 

@@ -73,6 +73,8 @@ const TERMINAL: Readonly<Record<string, string>> = {
 };
 const FAILED = new Set(["response.failed", "response.cancelled", "response.error"]);
 
+const WORDS = new Set(["delta", "sequence_number", "obfuscation"]);
+
 /** The last event carries the whole response, so it alone is judged. OpenAI sends no `[DONE]`; some copies do. */
 export class ResponsesFold implements Fold {
   readonly #quirks: { reasoningApart?: boolean };
@@ -97,6 +99,11 @@ export class ResponsesFold implements Fold {
         : finding({ refusal: "no-finish-reason" });
     }
     return false;
+  }
+
+  indifferent(value: unknown): ReadonlySet<string> | undefined {
+    const type = textAt(value, "type");
+    return type !== undefined && TERMINAL[type] === undefined ? WORDS : undefined;
   }
 
   finish(): Finding {

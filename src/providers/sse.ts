@@ -1,5 +1,7 @@
 import { createParser } from "eventsource-parser";
+import { Alike } from "./alike.ts";
 import { eventNamesAccountState } from "./bound.ts";
+import { behindBlank, behindLastBlank, CR, joined, lastEvent } from "./event-bytes.ts";
 import { carriesError, finding } from "./finding.ts";
 import { parseJson } from "./json.ts";
 import type { Finding, RefusalReason, Watcher } from "./provider.ts";
@@ -8,6 +10,8 @@ import type { Finding, RefusalReason, Watcher } from "./provider.ts";
 const EVENT_LIMIT = 16 * 1024 * 1024;
 /** Characters of lines without a field name held at most. */
 const BARE_LIMIT = 64 * 1024;
+/** Bytes of an event's beginning that wait for the rest. */
+const HELD_LIMIT = 4 * 1024;
 
 /** Members of ordinary events: with one of these, a `detail` or `message` beside it is no error. */
 const OWN = ["choices", "candidates", "type", "event_type", "object", "model", "id", "token", "content"];
@@ -23,6 +27,12 @@ export interface Fold {
   done?(): void;
   /** Whether the family's end marker has been seen. */
   readonly ended: boolean;
+  /**
+   * Where the texts and counts stand (`choices.*.delta.content`) that make no difference in events like this one, which
+   * was just taken: one with others there (none of them empty) and all else the same would change nothing. Undefined
+   * where taking the very same event again would.
+   */
+  indifferent?(value: unknown): ReadonlySet<string> | undefined;
   /** Judges the whole. `cut`: the last event lacked its blank line (or the last line its line feed). */
   finish(cut: boolean): Finding;
 }
@@ -30,8 +40,12 @@ export interface Fold {
 /** What all framings share: which failures outrank what the fold finds. */
 export class FoldWatcher {
   readonly fold: Fold;
+  readonly #alike = new Alike();
   #refusal: RefusalReason | undefined;
   #accountBound = false;
+  /** Whether anything was taken since it was last learnt from, and what of it was without a fault. */
+  #taken = false;
+  #sound: unknown;
 
   constructor(fold: Fold) {
     this.fold = fold;
@@ -43,7 +57,9 @@ export class FoldWatcher {
 
   /** One event's text. */
   take(name: string, text: string): void {
+    this.#sound = undefined;
     if (text.trim() === "") return;
+    this.#taken = true;
     if (text === "[DONE]") {
       this.fold.done?.();
       return;
@@ -53,6 +69,27 @@ export class FoldWatcher {
     else if (name === "error" || carriesError(value, OWN) || this.fold.event(name, value))
       this.refuse("error-event");
     else if (!this.#accountBound && eventNamesAccountState(text, value)) this.#accountBound = true;
+    else this.#sound = value;
+  }
+
+  /** The offset behind whole events from `at` on that say nothing new. */
+  pass(bytes: Uint8Array, at: number): number {
+    return this.#alike.pass(bytes, at);
+  }
+
+  /** Whether there are events to pass over, as far as it is known. */
+  get learns(): boolean {
+    return this.fold.indifferent !== undefined;
+  }
+
+  /** To be called before `pass`, once events were taken: `last` is the last one's bytes, where it is to be learnt from. */
+  learn(last?: { readonly event: Uint8Array; readonly json: number }): void {
+    if (!this.#taken) return;
+    this.#alike.forget();
+    if (last !== undefined && this.#sound !== undefined && this.#alike.eager)
+      this.#alike.learn(this.fold, this.#sound, last);
+    this.#taken = false;
+    this.#sound = undefined;
   }
 
   get accountBound(): boolean {
@@ -74,6 +111,8 @@ export class FoldWatcher {
   }
 }
 
+const STREAM = { stream: true };
+
 /** Watches `text/event-stream`: any line ends, comments, data over several lines, errors that are no events. */
 export class SseWatcher implements Watcher {
   readonly #watcher: FoldWatcher;
@@ -84,6 +123,10 @@ export class SseWatcher implements Watcher {
   #overflown = false;
   #flushing = false;
   #cut = false;
+  /** Whether the parser holds nothing of an event. */
+  #between = true;
+  /** The beginning of an event that the parser has not seen; only while `#between`. */
+  #held: Uint8Array | undefined;
 
   constructor(fold: Fold) {
     this.#watcher = new FoldWatcher(fold);
@@ -108,19 +151,57 @@ export class SseWatcher implements Watcher {
     return this.#watcher.ended;
   }
 
+  get accountBound(): boolean {
+    return this.#watcher.accountBound;
+  }
+
   chunk(bytes: Uint8Array): void {
-    this.#feed(this.#decoder.decode(bytes, { stream: true }));
+    let at = 0;
+    let all = bytes;
+    if (this.#held !== undefined) {
+      all = joined(this.#held, bytes);
+      this.#held = undefined;
+    } else if (!this.#between) {
+      at = behindBlank(bytes);
+      this.#read(at === 0 ? bytes : bytes.subarray(0, at));
+      if (at === 0) return;
+    }
+    at = this.#watcher.pass(all, at);
+    if (at === all.byteLength) return;
+    const rest = at === 0 ? all : all.subarray(at);
+    const end = behindLastBlank(rest);
+    if (end > 0) this.#read(end === rest.byteLength ? rest : rest.subarray(0, end));
+    if (end < rest.byteLength) this.#begin(rest.subarray(end));
   }
 
   finish(): Finding {
+    this.#feed(this.#held);
     // A marker without its blank line is still a marker, after a clean end. Families without one look at `cut`.
     this.#flushing = true;
-    this.#feed(`${this.#decoder.decode()}\n\n`);
+    this.#parse(`${this.#decoder.decode()}\n\n`);
     if (isBareError(this.#bare)) this.#watcher.refuse("error-event");
     return this.#watcher.conclude(this.#cut);
   }
 
-  #feed(text: string): void {
+  /** Bytes that may end with an event. */
+  #read(bytes: Uint8Array): void {
+    this.#feed(bytes);
+    this.#between = behindLastBlank(bytes) === bytes.byteLength && !this.#overflown;
+    this.#watcher.learn(this.#between ? lastEvent(bytes) : undefined);
+  }
+
+  /** The beginning of an event: held where it may be one to pass over, for which it must be seen whole. */
+  #begin(bytes: Uint8Array): void {
+    const waits = this.#watcher.learns && bytes.byteLength <= HELD_LIMIT && !bytes.includes(CR);
+    if (waits) this.#held = bytes.slice();
+    else this.#read(bytes);
+  }
+
+  #feed(bytes: Uint8Array | undefined): void {
+    if (bytes !== undefined) this.#parse(this.#decoder.decode(bytes, STREAM));
+  }
+
+  #parse(text: string): void {
     if (!this.#overflown && text !== "" && !this.#skipper.skips(text)) this.#parser.feed(text);
   }
 }
@@ -133,9 +214,9 @@ class Base64Skipper {
   #tail = "\n";
 
   skips(text: string): boolean {
-    const inside = /^[A-Za-z0-9+/=]{8}$/.test(this.#tail);
-    if (inside && text.length >= 1024 && /^[A-Za-z0-9+/=]+$/.test(text)) return true;
-    this.#tail = `${this.#tail}${text.slice(-8)}`.slice(-8);
+    if (text.length >= 1024 && /^[A-Za-z0-9+/=]{8}$/.test(this.#tail) && /^[A-Za-z0-9+/=]+$/.test(text))
+      return true;
+    this.#tail = text.length >= 8 ? text.slice(-8) : `${this.#tail}${text}`.slice(-8);
     return false;
   }
 }

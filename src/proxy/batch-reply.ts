@@ -2,8 +2,9 @@ import type { Reader } from "../cache/recording.ts";
 import type { BatchForm } from "../providers/embeddings.ts";
 import { joinVectors, type Vector } from "./batch-answer.ts";
 import type { Call } from "./call.ts";
+import { atOnce, counted } from "./counted.ts";
 import { joined } from "./gather.ts";
-import { atOnce, counted, type ReplyOptions, respond } from "./reply.ts";
+import { type ReplyOptions, respond } from "./reply.ts";
 import { type Turns, turnsOf } from "./turns.ts";
 
 /** Up to this size an answer goes out in one piece, with its length. */

@@ -6,6 +6,7 @@ import { replyVectors } from "./batch-reply.ts";
 import { type Batch, readBatch, type Unit } from "./batch-request.ts";
 import type { Call } from "./call.ts";
 import { ClientGone, whileConnected } from "./connected.ts";
+import type { Delivery } from "./counted.ts";
 import { readDocument } from "./document.ts";
 import type { Job, Outcome } from "./flight.ts";
 import { joined } from "./gather.ts";
@@ -14,7 +15,7 @@ import type { Found } from "./job.ts";
 import type { ProxyParts } from "./parts.ts";
 import type { Freshness } from "./policy.ts";
 import type { Question } from "./question.ts";
-import type { Delivery, ReplyStatus } from "./reply.ts";
+import type { ReplyStatus } from "./reply.ts";
 import { tell, tellRefresh } from "./report.ts";
 import { deliver, type Joined, join } from "./share.ts";
 import { spentTogether } from "./spent.ts";
@@ -145,7 +146,7 @@ class Desk {
   #hit(): Response | undefined {
     const [first] = this.#entries();
     if (first === undefined || !sameModel(this.#found())) return undefined;
-    for (const entry of this.#entries()) this.#parts.store.touch(entry.key);
+    for (const entry of this.#entries()) this.#parts.store.touch(entry);
     const ttl = Number.isFinite(this.#leftMs) ? `; ttl=${Math.floor(this.#leftMs / 1000)}` : "";
     return this.#reply(new Headers(first.headers as [string, string][]), {
       word: "HIT",
@@ -189,7 +190,7 @@ class Desk {
       if (answer.leads) tellRefresh(this.#parts, wanted, answer.flight);
       return undefined;
     }
-    for (const entry of this.#entries()) store.touch(entry.key);
+    for (const entry of this.#entries()) store.touch(entry);
     const head = liveHeaders(headers, { decoded, cacheable: true, keepLength: false });
     // They speak of a body that the client does not get.
     for (const name of ["etag", "last-modified", "content-digest", "content-md5"]) head.delete(name);

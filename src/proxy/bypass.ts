@@ -3,11 +3,12 @@ import { proxyErrors } from "../errors.ts";
 import { declaredLength, Upload } from "./body.ts";
 import type { Call } from "./call.ts";
 import { whileConnected } from "./connected.ts";
+import { atOnce, counted } from "./counted.ts";
 import { gather } from "./gather.ts";
 import { contentCoding, liveHeaders, mediaType, upstreamHeaders } from "./headers.ts";
 import type { ProxyParts } from "./parts.ts";
 import type { Plan } from "./policy.ts";
-import { atOnce, counted, type ReplyOptions, respond } from "./reply.ts";
+import { type ReplyOptions, respond } from "./reply.ts";
 import { tell } from "./report.ts";
 import { Upstream } from "./upstream.ts";
 

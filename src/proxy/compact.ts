@@ -16,17 +16,32 @@ const MEMBERS = 10_000;
 const BYTE_ORDER_MARK = 0xef;
 const ENCODER = new TextEncoder();
 
+/** What a body's bytes were read as; without `text` where not all of it was kept. */
+interface ReadBody {
+  readonly value: unknown;
+  readonly text?: string | undefined;
+}
+
 /** As `compactForm`, of a body's bytes; the body itself where it is its own canonical form. */
 export function compactBytes(
   body: Uint8Array,
-  { value, text }: { readonly value: unknown; readonly text?: string | undefined },
+  read: ReadBody,
   options: CanonicalOptions,
 ): Uint8Array | undefined {
+  const form = compactText(body, read, options);
+  return typeof form === "string" ? ENCODER.encode(form) : form;
+}
+
+/** The same, as a text where it is not the body itself. */
+export function compactText(
+  body: Uint8Array,
+  { value, text }: ReadBody,
+  options: CanonicalOptions,
+): Uint8Array | string | undefined {
   // A text says nothing of bytes that were no UTF-8, or of a mark before it.
   if (text === undefined || body[0] === BYTE_ORDER_MARK || !isUtf8(body)) return undefined;
   const form = compactForm(text, value, options);
-  if (form === undefined) return undefined;
-  return form === text ? body : ENCODER.encode(form);
+  return form === text ? body : form;
 }
 
 /**
@@ -81,7 +96,8 @@ function arrange(value: unknown, shape: Shape | undefined, ignore?: ReadonlySet<
   const names = Object.keys(value);
   const kept = ignore === undefined ? names : names.filter((name) => !ignore.has(name));
   const inOrder = shape?.free !== true || isSorted(kept);
-  const ordered = inOrder ? kept : kept.toSorted((a, b) => (a < b ? -1 : 1));
+  // By UTF-16 code units, which is what it does without a comparison of ours.
+  const ordered = inOrder ? kept : kept.toSorted();
   const made: Record<string, unknown> = {};
   let same = inOrder && kept.length === names.length;
   for (const name of ordered) {

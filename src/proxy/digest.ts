@@ -43,6 +43,11 @@ export async function sha256Bytes(bytes: Uint8Array): Promise<string> {
   return hash.digest("hex");
 }
 
+/** The same of short bytes, or of a text's UTF-8, at once: half of what a hash object takes at 2 KB. */
+export function sha256Short(data: Uint8Array | string): string {
+  return hashOnce("sha256", data, "hex");
+}
+
 /** SHA-256 in lower-case hex of one byte string that lies in pieces, none of them large. */
 export function sha256Pieces(pieces: Iterable<Uint8Array>): string {
   const hash = createHash("sha256");

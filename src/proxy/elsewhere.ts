@@ -2,6 +2,7 @@ import type { Reader } from "../cache/recording.ts";
 import { PIECE } from "./bypass.ts";
 import type { Call } from "./call.ts";
 import { ClientGone, whileConnected } from "./connected.ts";
+import { counted } from "./counted.ts";
 import type { Job } from "./flight.ts";
 import { gather } from "./gather.ts";
 import { mediaType } from "./headers.ts";
@@ -10,7 +11,7 @@ import { keyOf } from "./key.ts";
 import type { ProxyParts } from "./parts.ts";
 import type { Reason } from "./reason.ts";
 import { packed } from "./relay.ts";
-import { counted, replyOf } from "./reply.ts";
+import { replyOf } from "./reply.ts";
 
 /** The workers that answer at the same port. */
 export interface Owners {

@@ -1,8 +1,8 @@
-import type { Asked } from "../providers/provider.ts";
+import type { Asked, Endpoint } from "../providers/provider.ts";
 import { jsonRules, type KeySettings } from "./body-digest.ts";
-import { canonicalNow } from "./canonical.ts";
-import { compactBytes } from "./compact.ts";
-import { sha256Pieces } from "./digest.ts";
+import { type CanonicalOptions, canonicalNow } from "./canonical.ts";
+import { compactText } from "./compact.ts";
+import { sha256Short } from "./digest.ts";
 import type { Gist } from "./job.ts";
 import { modelOf } from "./question.ts";
 import type { Route } from "./route.ts";
@@ -28,12 +28,24 @@ export function gistNow(route: Route, body: Uint8Array, settings: KeySettings): 
   const asked: Asked = { endpoint, path, query, json };
   const { family } = provider;
   if (family.stateful(asked, settings.cacheAnyway) !== undefined) return undefined;
-  const rules = jsonRules({ provider, endpoint, path, settings });
-  const canonical = compactBytes(body, { value: json, text }, rules) ?? canonicalNow(body, rules);
+  const rules = rulesOf(route, endpoint, settings);
+  const canonical = compactText(body, { value: json, text }, rules) ?? canonicalNow(body, rules);
   if (canonical === undefined) return undefined;
   return {
-    digest: `json:${sha256Pieces([canonical])}`,
+    digest: `json:${sha256Short(canonical)}`,
     model: modelOf(asked),
     accountBound: family.accountBound(asked),
   };
 }
+
+/** Worked out once for the route of a head that is known, and again where the settings changed. */
+function rulesOf(route: Route, endpoint: Endpoint, settings: KeySettings): CanonicalOptions {
+  const known = RULES.get(route);
+  if (known?.settings === settings) return known.rules;
+  const { provider, upstreamPath: path } = route;
+  const rules = jsonRules({ provider, endpoint, path, settings });
+  RULES.set(route, { settings, rules });
+  return rules;
+}
+
+const RULES = new WeakMap<Route, { readonly settings: KeySettings; readonly rules: CanonicalOptions }>();

@@ -1,4 +1,5 @@
 import type { Recording } from "../cache/recording.ts";
+import type { Fetched } from "../host.ts";
 import type { Asked, EndpointKind, Finding, RefusalReason, Watcher } from "../providers/provider.ts";
 import { readDocument } from "./document.ts";
 import type { Job } from "./flight.ts";
@@ -12,7 +13,7 @@ const NOTHING = { usage: undefined, model: undefined, cutShort: undefined };
 /** What an answer under 200 or 404 is worth, once its transport has come to a clean end. */
 export async function judgeAnswer(
   job: Pick<Job, "asked" | "family" | "request">,
-  answer: { response: Response; recording: Recording; watcher: Watcher | undefined },
+  answer: { response: Fetched; recording: Recording; watcher: Watcher | undefined },
 ): Promise<Finding> {
   const { response, recording, watcher } = answer;
   if (response.status !== 200) return { refusal: undefined, accountBound: true, ...NOTHING };

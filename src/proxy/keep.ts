@@ -1,6 +1,7 @@
 import type { CacheKey, ChunkMark, Entry } from "../cache/entry.ts";
 import type { Recording } from "../cache/recording.ts";
 import { StoreFault } from "../errors.ts";
+import type { Fetched } from "../host.ts";
 import type { Finding } from "../providers/provider.ts";
 import type { Job, Outcome } from "./flight.ts";
 import { storedHeaders } from "./headers.ts";
@@ -15,7 +16,7 @@ export type End = Omit<Outcome, "unread">;
 /** An answer that has come to its clean end, and what was found of it. */
 export interface Answered {
   readonly finding: Finding;
-  readonly response: Response;
+  readonly response: Fetched;
   readonly recording: Recording;
   /** Whether it is a stream of events. */
   readonly stream: boolean;

@@ -1,4 +1,5 @@
 import { LRUCache } from "lru-cache";
+import { SeenLately } from "../cache/seen-lately.ts";
 import { fingerprint, sameBytes } from "./digest.ts";
 import type { WrittenHead } from "./hit-head.ts";
 import type { Gist, Keys } from "./job.ts";
@@ -43,6 +44,7 @@ export class KnownBodies {
   });
   #nextContext = 0;
   readonly #largest: number;
+  readonly #seen = new SeenLately();
 
   constructor({ maxBytes }: { readonly maxBytes: number }) {
     this.#largest = maxBytes / 8;
@@ -71,23 +73,28 @@ export class KnownBodies {
 
   /** Remembers a copy; a body that would push out many others is not remembered. */
   add(context: number, bytes: Uint8Array, gist: Gist): KnownBody {
-    // A question holds its decoded body and document as well, which are many times its bytes.
-    const { digest, model, accountBound } = gist;
-    const known: KnownBody = {
-      context,
-      bytes: new Uint8Array(bytes),
-      gist: { digest, model, accountBound },
-      keys: undefined,
-      head: undefined,
-    };
-    if (bytes.byteLength <= this.#largest) this.#bodies.set(slot(context, bytes), known);
-    return known;
+    const added = known(context, new Uint8Array(bytes), gist);
+    if (bytes.byteLength <= this.#largest) this.#bodies.set(slot(context, bytes), added);
+    return added;
+  }
+
+  /** Of many that may never come again: as one that is known, remembered where it came before lately. */
+  met(context: number, bytes: Uint8Array, gist: Gist): KnownBody {
+    const again = bytes.byteLength <= this.#largest && this.#seen.again(fingerprint(bytes));
+    const met = known(context, again ? new Uint8Array(bytes) : bytes, gist);
+    if (again) this.#bodies.set(slot(context, bytes), met);
+    return met;
   }
 
   clear(): void {
     this.#bodies.clear();
     this.#contexts.clear();
   }
+}
+
+function known(context: number, bytes: Uint8Array, { digest, model, accountBound }: Gist): KnownBody {
+  // A question holds its decoded body and document as well, which are many times its bytes.
+  return { context, bytes, gist: { digest, model, accountBound }, keys: undefined, head: undefined };
 }
 
 function slot(context: number, bytes: Uint8Array): number {

@@ -1,4 +1,5 @@
 import { Recording } from "../cache/recording.ts";
+import type { Fetched } from "../host.ts";
 import type { Finding, RefusalReason, Watcher } from "../providers/provider.ts";
 import type { AnswerFlight, FlightHead, Job, Outcome } from "./flight.ts";
 import { contentCoding, mediaType } from "./headers.ts";
@@ -165,7 +166,7 @@ class Run {
   }
 
   /** What the answer is worth. One that is not kept is looked into all the same, for what it took. */
-  async #judge(response: Response, watcher: Watcher | undefined): Promise<Finding> {
+  async #judge(response: Fetched, watcher: Watcher | undefined): Promise<Finding> {
     const refusal = this.#refusal;
     const unread = response.status !== 200 || refusal === "coding" || (!watcher && this.recording.piped);
     if (refusal !== undefined && unread) return refused(refusal);
@@ -207,7 +208,7 @@ class Run {
     });
   }
 
-  #keep(response: Response, finding: Finding): Promise<End> {
+  #keep(response: Fetched, finding: Finding): Promise<End> {
     if (this.#held === "shown") this.#after(HOLD_MS, () => this.recording.end());
     else this.#held = "keeping";
     return keepAnswer(this.#parts, this.#job, {

@@ -5,9 +5,10 @@ import type { CacheWord } from "../journal/event.ts";
 import { errorByPath } from "../providers/error-shape.ts";
 import type { Provider } from "../providers/provider.ts";
 import { type Call, requestUrl } from "./call.ts";
+import { atOnce } from "./counted.ts";
 import { masked, maskedQuery, maskedReferer, maskedText } from "./credential.ts";
 import type { ProxyParts } from "./parts.ts";
-import { atOnce, crossOrigin } from "./reply.ts";
+import { crossOrigin } from "./reply.ts";
 import { tell } from "./report.ts";
 
 /** Answers an error of askonce's own in the shape that the provider's SDK expects. */

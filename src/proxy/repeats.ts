@@ -3,6 +3,7 @@ import type { Config } from "../config.ts";
 import type { RepeatAnswer, Repeats } from "../host.ts";
 import type { Provider } from "../providers/provider.ts";
 import type { Call, CallFacts } from "./call.ts";
+import { atOnce } from "./counted.ts";
 import { clientOf, forwardedOf } from "./forwarded.ts";
 import { gistNow } from "./gist.ts";
 import { upstreamHeaders } from "./headers.ts";
@@ -11,7 +12,7 @@ import { type Gist, type Keys, keyPartsOf, keyUnder, lookUp } from "./job.ts";
 import { type KeysOfRepeat, KnownBodies, type KnownBody } from "./known-bodies.ts";
 import type { ProxyParts } from "./parts.ts";
 import type { Plan } from "./policy.ts";
-import { atOnce, hitStatus } from "./reply.ts";
+import { hitStatus } from "./reply.ts";
 import { eventOf, factsOf, savedBy } from "./report.ts";
 
 /** What the handler worked out for requests with one head: a function of that head and of the settings alone. */
@@ -105,7 +106,7 @@ export class RequestMemory implements Repeats<KnownHead> {
     const { bytes } = entry.body;
     const head = bytes && writtenHead(knownBody, entry);
     if (bytes === undefined || head === undefined) return undefined;
-    parts.store.touch(entry.key);
+    parts.store.touch(entry);
     const id = parts.newId();
     parts.journal.add(
       eventOf(
@@ -137,7 +138,7 @@ export class RequestMemory implements Repeats<KnownHead> {
   #read(known: KnownHead, body: Uint8Array): KnownBody | undefined {
     if (this.#luck < LIKELY || known.coded) return undefined;
     const gist = gistNow(known.call.route, body, known.config);
-    return gist && this.#bodies.add(known.context, body, gist);
+    return gist && this.#bodies.met(known.context, body, gist);
   }
 
   /** Notes whether a request whose body was not known was found in the store. */

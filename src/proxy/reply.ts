@@ -4,26 +4,12 @@ import type { Pace } from "../config-pace.ts";
 import { type Peer, Reply, type Source } from "../host.ts";
 import type { CacheWord } from "../journal/event.ts";
 import type { Call } from "./call.ts";
+import { atOnce, type CountOptions, counted } from "./counted.ts";
 import type { FlightHead } from "./flight.ts";
 import { FreshId } from "./fresh-id.ts";
 import { liveHeaders } from "./headers.ts";
 import { isKnownOrigin } from "./origin.ts";
 import { paced } from "./pace.ts";
-
-/** How the body that a client got came to its end. */
-export interface Delivery {
-  readonly bytes: number;
-  /** Monotonic ms of the first byte handed over; undefined where there was none. */
-  readonly firstAt: number | undefined;
-  /** Monotonic ms of its end. */
-  readonly endedAt: number;
-  readonly end: "whole" | "left" | "broken";
-}
-
-/** A body handed over in one piece at `now`. */
-export function atOnce(bytes: number, now: number): Delivery {
-  return { bytes, firstAt: bytes === 0 ? undefined : now, endedAt: now, end: "whole" };
-}
 
 export interface ReplyStatus {
   readonly word: CacheWord;
@@ -33,12 +19,9 @@ export interface ReplyStatus {
   readonly ageMs?: number;
 }
 
-export interface ReplyOptions {
+export interface ReplyOptions extends CountOptions {
   readonly status: ReplyStatus;
   readonly allowedOrigins: readonly string[];
-  readonly now: () => number;
-  /** Called once, when the body has ended one way or another. */
-  readonly ended: (delivery: Delivery) => void;
 }
 
 const NO_BODY = new Set([101, 103, 204, 205, 304]);
@@ -146,77 +129,6 @@ export function crossOrigin(
 }
 
 export const EXPOSED = "X-Cache-Status, Cache-Status, X-Cache-Key, X-Request-Id, X-Cache-Explain, Age";
-
-/** Chunks under this are not worth counting. */
-const LARGE_CHUNK = 64 * 1024;
-/** Bytes handed to sockets in one turn of the loop, over all clients: about 5 ms of reading and writing. */
-const TURN_BYTES = 4 * 1024 * 1024;
-let turnBytes = 0;
-let nextTurn: Promise<void> | undefined;
-
-/**
- * Waits for a turn of the loop that has room for `bytes`. Without it, bodies at hand and sockets that take them
- * would go on in microtasks, and no other request would be heard until they are through.
- */
-async function turnFor(bytes: number): Promise<void> {
-  while (turnBytes >= TURN_BYTES) await nextTurn;
-  turnBytes += bytes;
-  nextTurn ??= new Promise((resolve) => {
-    setTimeout(() => {
-      turnBytes = 0;
-      nextTurn = undefined;
-      resolve();
-    }, 0);
-  });
-}
-
-/** A body that reads as the client takes it, and tells how it ended. */
-export function counted(reader: Reader, options: Pick<ReplyOptions, "now" | "ended">): Source {
-  return new Counted(reader, options);
-}
-
-class Counted implements Source {
-  readonly #reader: Reader;
-  readonly #options: Pick<ReplyOptions, "now" | "ended">;
-  #bytes = 0;
-  #firstAt: number | undefined;
-  #over = false;
-
-  constructor(reader: Reader, options: Pick<ReplyOptions, "now" | "ended">) {
-    this.#reader = reader;
-    this.#options = options;
-  }
-
-  async read(): Promise<Uint8Array | undefined> {
-    try {
-      const chunk = await this.#reader.read();
-      if (chunk !== undefined && chunk.byteLength >= LARGE_CHUNK) await turnFor(chunk.byteLength);
-      // The client left while the read was pending.
-      if (this.#over) return undefined;
-      if (chunk === undefined) {
-        this.#finish("whole");
-        return undefined;
-      }
-      this.#firstAt ??= this.#options.now();
-      this.#bytes += chunk.byteLength;
-      return chunk;
-    } catch (error) {
-      this.#finish("broken");
-      throw error;
-    }
-  }
-
-  leave(): void {
-    this.#finish("left");
-    this.#reader.leave();
-  }
-
-  #finish(end: Delivery["end"]): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#options.ended({ bytes: this.#bytes, firstAt: this.#firstAt, endedAt: this.#options.now(), end });
-  }
-}
 
 /** The same as a stream, for adapters that take nothing else. */
 function streamOf(source: Source): ReadableStream<Uint8Array> {

@@ -1,10 +1,10 @@
 import type { CacheKey, Entry, Spent } from "../cache/entry.ts";
 import type { CacheWord, RequestEvent, RequestOutcome } from "../journal/event.ts";
 import type { Call, CallFacts } from "./call.ts";
+import type { Delivery } from "./counted.ts";
 import { credentialLabel, masked, maskedQuery, maskedReferer, maskedText } from "./credential.ts";
 import type { AnswerFlight, Job, Outcome } from "./flight.ts";
 import type { ProxyParts } from "./parts.ts";
-import type { Delivery } from "./reply.ts";
 
 export interface Told {
   readonly status: number;

@@ -108,15 +108,16 @@ function joinable(parts: ProxyParts, job: Job, now: number): AnswerFlight | unde
 }
 
 /** Breaks off, before the first byte that says so, a stream that turns out to be bound to its leader's account. */
-function unlessBound(flight: AnswerFlight, reader: Reader): Reader {
+function unlessBound(flight: AnswerFlight, reader: Required<Reader>): Reader {
+  const unbound = <Chunk>(chunk: Chunk): Chunk => {
+    if (!flight.bound()) return chunk;
+    reader.leave();
+    throw new Error("bound to another account");
+  };
   return {
-    async read() {
-      const chunk = await reader.read();
-      if (!flight.bound()) return chunk;
-      reader.leave();
-      throw new Error("bound to another account");
-    },
+    read: async () => unbound(await reader.read()),
     leave: () => reader.leave(),
+    poll: (ready) => unbound(reader.poll(ready)),
   };
 }
 

@@ -24,7 +24,7 @@ export interface Serving {
 export function serve(parts: ProxyParts, call: Call, options: Serving): Response {
   const { found, word, led, allowedOrigins } = options;
   const { entry, fresh } = found;
-  parts.store.touch(entry.key);
+  parts.store.touch(entry);
   return replyEntry(call, entry, {
     status: { word, cacheStatus: options.why ?? hitStatus(fresh), key: entry.key, ageMs: fresh.ageMs },
     pace: options.plan.pace,

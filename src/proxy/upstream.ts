@@ -1,13 +1,13 @@
 import type { Clock } from "../clock.ts";
 import { type ProxyError, proxyErrors } from "../errors.ts";
-import type { Host, UpstreamInit } from "../host.ts";
+import type { Fetched, Host, Source, UpstreamInit } from "../host.ts";
 
 /** A timer longer than this would fire at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** One call to a provider: its head, and the bytes of its body as they come. */
 export interface UpstreamAnswer {
-  readonly response: Response;
+  readonly response: Fetched;
   /** The next chunk; undefined at a clean end. Rejects with a `ProxyError` where the provider breaks off. */
   read(): Promise<Uint8Array | undefined>;
 }
@@ -36,19 +36,20 @@ export class Upstream {
 
   /** Rejects with `upstream_unreachable` or `upstream_timeout` where there is no head. */
   async call(
-    host: Pick<Host, "fetch">,
+    host: Pick<Host, "fetch" | "fetchPlain">,
     request: { url: string } & Omit<UpstreamInit, "signal">,
   ): Promise<UpstreamAnswer> {
     const { url, method, headers, body } = request;
     this.#waitingSince = this.#heardAt;
     this.#watch();
     try {
-      const response = await host.fetch(url, { method, headers, body, signal: this.#controller.signal });
+      const init = { method, headers, body, signal: this.#controller.signal };
+      const response = await (host.fetchPlain?.(url, init) ?? host.fetch(url, init));
       this.#heard();
       if (response.status > 599) throw new Error(`status ${response.status}`);
-      const reader = response.body?.getReader();
-      if (reader === undefined) this.#end();
-      return { response, read: async () => (reader ? await this.#read(reader) : undefined) };
+      const source = response.body === null ? undefined : sourceOf(response.body);
+      if (source === undefined) this.#end();
+      return { response, read: async () => (source ? await this.#read(source) : undefined) };
     } catch (error) {
       throw this.#failure(error);
     }
@@ -65,12 +66,12 @@ export class Upstream {
     this.#stop();
   }
 
-  async #read(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<Uint8Array | undefined> {
+  async #read(source: Pick<Source, "read">): Promise<Uint8Array | undefined> {
     this.#waitingSince = this.#options.clock.monotonic();
     try {
-      const { done, value } = await reader.read();
+      const value = await source.read();
       this.#heard();
-      if (done) this.#end();
+      if (value === undefined) this.#end();
       return value;
     } catch (error) {
       throw this.#failure(error);
@@ -104,6 +105,12 @@ export class Upstream {
   #stop(): void {
     clearTimeout(this.#timer);
   }
+}
+
+function sourceOf(body: ReadableStream<Uint8Array> | Source): Pick<Source, "read"> {
+  if (!("getReader" in body)) return body;
+  const reader = body.getReader();
+  return { read: async () => (await reader.read()).value };
 }
 
 /** Never the URL: it may carry a key. */

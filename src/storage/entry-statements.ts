@@ -13,28 +13,30 @@ export function onEntries(db: Database) {
 function reading(db: Database) {
   const { orm } = db;
   return {
-    /** Two statements, since SQLite takes longer for their join: 2 and 10 us for a key that is not there. */
-    locate: hot(
-      db,
-      orm
-        .select({ id: entries.id, adminTtlMs: entries.adminTtlMs })
-        .from(entries)
-        .where(eq(entries.key, arg("key"))),
-      ["id", "adminTtlMs"],
-    ),
+    /** The answer under a key: an index tells the id, and the answer's own row all the rest. */
     answer: hot(
       db,
       orm
         .select({
+          id: answers.id,
           head: answers.head,
           chunks: answers.chunks,
           crc: answers.crc,
           coding: answers.coding,
           body: answers.body,
+          adminTtlMs: answers.adminTtlMs,
         })
         .from(answers)
-        .where(eq(answers.id, arg("id"))),
-      ["head", "chunks", "crc", "coding", "body"],
+        .where(
+          eq(
+            answers.id,
+            orm
+              .select({ id: entries.id })
+              .from(entries)
+              .where(eq(entries.key, arg("key"))),
+          ),
+        ),
+      ["id", "head", "chunks", "crc", "coding", "body", "adminTtlMs"],
     ),
     /** What a put needs to know of the entry that it replaces. */
     find: hot(
@@ -108,6 +110,13 @@ const ANSWER = {
   body: arg("body"),
 };
 
+/** A hit protects a fresh entry, and leaves a pinned one pinned. */
+const USED = {
+  lastUsed: sql`${arg("lastUsed")}`,
+  hits: sql`${entries.hits} + ${arg("hits")}`,
+  segment: sql`max(${entries.segment}, ${SEGMENT.used})`,
+};
+
 function writing(db: Database) {
   const { orm } = db;
   return {
@@ -137,7 +146,7 @@ function writing(db: Database) {
       .prepare(),
     putAnswer: orm
       .insert(answers)
-      .values(ANSWER)
+      .values({ ...ANSWER, adminTtlMs: arg("adminTtlMs") })
       .onConflictDoUpdate({
         target: answers.id,
         set: {
@@ -157,17 +166,20 @@ function writing(db: Database) {
       .delete(answers)
       .where(eq(answers.id, arg("id")))
       .prepare(),
-    /** A hit protects a fresh entry, and leaves a pinned one pinned. */
     use: hotUpdate(
       db,
       orm
         .update(entries)
-        .set({
-          lastUsed: sql`${arg("lastUsed")}`,
-          hits: sql`${entries.hits} + ${arg("hits")}`,
-          segment: sql`max(${entries.segment}, ${SEGMENT.used})`,
-        })
+        .set(USED)
         .where(eq(entries.key, arg("key"))),
+    ),
+    /** As `use`, by the place; the key too, since places begin anew in another database. */
+    useAt: hotUpdate(
+      db,
+      orm
+        .update(entries)
+        .set(USED)
+        .where(and(eq(entries.id, arg("id")), eq(entries.key, arg("key")))),
     ),
     setSegment: orm
       .update(entries)
@@ -178,6 +190,11 @@ function writing(db: Database) {
       .update(entries)
       .set({ adminTtlMs: sql`${arg("ttlMs")}` })
       .where(eq(entries.id, arg("id")))
+      .prepare(),
+    setAnswerTtl: orm
+      .update(answers)
+      .set({ adminTtlMs: sql`${arg("ttlMs")}` })
+      .where(eq(answers.id, arg("id")))
       .prepare(),
   };
 }

@@ -33,15 +33,17 @@ export async function packBeside(bytes: Uint8Array): Promise<Packed> {
 /** Throws where the bytes are no zstd, or are not `size` long unpacked. */
 export function unpack(packed: Packed, size: number): Uint8Array {
   const { coding, bytes } = packed;
+  // The driver's own are whole already, and asking for their buffer would make one.
+  if (coding === 0 && bytes.constructor === Uint8Array) return sized(bytes, size);
+  if (coding === 0) return compact(sized(bytes, size));
   // A damaged frame may claim any size, so it gets no more than the right one.
-  const plain =
-    coding === 0
-      ? bytes
-      : size === 0
-        ? new Uint8Array(0)
-        : zstdDecompressSync(bytes, { maxOutputLength: size });
-  if (plain.byteLength !== size) throw new Error(`expected ${size} bytes, found ${plain.byteLength}`);
-  return compact(plain);
+  const plain = size === 0 ? new Uint8Array(0) : zstdDecompressSync(bytes, { maxOutputLength: size });
+  return compact(sized(plain, size));
+}
+
+function sized(bytes: Uint8Array, size: number): Uint8Array {
+  if (bytes.byteLength !== size) throw new Error(`expected ${size} bytes, found ${bytes.byteLength}`);
+  return bytes;
 }
 
 /** A plain Uint8Array that keeps no more memory alive than it shows (runtimes hand out parts of larger buffers). */
@@ -52,7 +54,9 @@ function compact(bytes: Uint8Array): Uint8Array {
 
 /** CRC-32 of all parts in a row, beginning at `seed`. */
 export function checksum(seed: number, ...parts: readonly (string | Uint8Array | null)[]): number {
-  return parts.reduce((crc, part) => (part === null ? crc : crc32(part, crc)), seed >>> 0);
+  let crc = seed >>> 0;
+  for (const part of parts) if (part !== null) crc = crc32(part, crc);
+  return crc;
 }
 
 function better(plain: Uint8Array, packed: Uint8Array): Packed {

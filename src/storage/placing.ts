@@ -52,14 +52,14 @@ export class Placing {
     if (old === undefined) {
       const id = statements.addEntry({ ...row, key });
       statements.addAnswer({ ...answer, id });
-      return entry;
+      return { ...entry, place: id };
     }
     transaction.spent += TOUCHED_BYTES;
     statements.replaceEntry.run({ ...row, id: old.id });
-    statements.putAnswer.run({ id: old.id, ...answer });
+    statements.putAnswer.run({ ...answer, id: old.id, adminTtlMs: old.adminTtlMs });
     if (old.bodyId !== null) room.hideBody(transaction, old.bodyId);
     generation.advance(transaction);
-    return old.adminTtlMs === null ? entry : { ...entry, ttlMs: old.adminTtlMs };
+    return { ...entry, place: old.id, ttlMs: old.adminTtlMs ?? entry.ttlMs };
   }
 
   /** False where there is no such entry. */
@@ -70,7 +70,10 @@ export class Placing {
     const { id, hits } = found;
     const unpinned = hits > 0 ? SEGMENT.used : SEGMENT.fresh;
     if (pinned !== undefined) statements.setSegment.run({ id, segment: pinned ? SEGMENT.pinned : unpinned });
-    if (ttlMs !== undefined) statements.setAdminTtl.run({ id, ttlMs });
+    if (ttlMs !== undefined) {
+      statements.setAdminTtl.run({ id, ttlMs });
+      statements.setAnswerTtl.run({ id, ttlMs });
+    }
     this.parts.generation.advance(transaction);
     return true;
   }

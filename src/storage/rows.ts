@@ -10,7 +10,7 @@ import {
 } from "../cache/entry.ts";
 import { checksum, type Packed, unpack } from "./packing.ts";
 
-/** An answer as `statements.locate` and `statements.answer` read it. */
+/** An answer as `statements.answer` reads it. */
 export interface AnswerRow {
   readonly id: number;
   readonly adminTtlMs: number | null;
@@ -141,6 +141,7 @@ export function entryOf(
     firstByteMs,
     durationMs,
     chunks: row.chunks === null ? undefined : marksFromBytes(row.chunks),
+    place: row.id,
     ...(spent && { spent: spentOf(spent) }),
     ...(imported && { imported }),
   };

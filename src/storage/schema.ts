@@ -36,7 +36,7 @@ export const entries = sqliteTable(
     segment: integer().notNull(),
     lastUsed: real("last_used").notNull(),
     hits: integer().notNull(),
-    /** Set by the admin API; outranks `ttl_ms`. */
+    /** Set by the admin API; outranks `ttl_ms`. Stands in `answers` too, so that a hit reads one row. */
     adminTtlMs: real("admin_ttl_ms"),
     imported: integer().notNull(),
     inputTokens: integer("input_tokens"),
@@ -90,7 +90,7 @@ export const gone = sqliteTable("gone", {
   id: integer().notNull(),
 });
 
-/** What is served, under the id of its entry. Never changed once written. */
+/** What is served, under the id of its entry. Never changed once written, but for the TTL. */
 export const answers = sqliteTable("answers", {
   id: integer().primaryKey(),
   /** JSON: see `rows.ts`. */
@@ -102,6 +102,20 @@ export const answers = sqliteTable("answers", {
   /** 0: as sent; 1: zstd. */
   coding: integer().notNull(),
   /** Null for a body in slices. */
+  body: blob({ mode: "buffer" }),
+  /** That of the entry. */
+  adminTtlMs: real("admin_ttl_ms"),
+});
+
+/** Answers that are written down and not yet placed: see `intake.ts`. */
+export const intake = sqliteTable("intake", {
+  /** No two processes give the same number, nor does one give it twice. */
+  seq: integer().primaryKey(),
+  key: blob({ mode: "buffer" }).notNull(),
+  head: text().notNull(),
+  chunks: blob({ mode: "buffer" }),
+  crc: integer().notNull(),
+  coding: integer().notNull(),
   body: blob({ mode: "buffer" }),
 });
 

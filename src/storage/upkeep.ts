@@ -1,19 +1,18 @@
 import { clearInterval, setInterval } from "node:timers";
+import type { Entry } from "../cache/entry.ts";
 import type { Clock } from "../clock.ts";
 import type { Bodies } from "./bodies.ts";
 import type { Connection, Transaction } from "./connection.ts";
-import { type Limits, type Room, TOUCHED_BYTES } from "./room.ts";
+import type { Limits, Room } from "./room.ts";
 import { SEGMENT } from "./schema.ts";
 import type { Statements } from "./statements.ts";
+import { Uses } from "./uses.ts";
 import type { Writer } from "./writer.ts";
 
 const TICK_MS = 1000;
 const TURN_MS = 5;
 const TEND_MS = 60_000;
 const LONGEST_SWEEP_MS = 10 * 60_000;
-/** Hits are written before the tick once this many keys were hit. */
-const MANY_TOUCHED = 1000;
-const TOUCHED_PER_TURN = 200;
 /** How far the wall clock may run from the monotonic one before nothing is deleted by age. */
 const JUMP_MS = 3_600_000;
 const BEHIND_MS = 1000;
@@ -30,11 +29,13 @@ export interface UpkeepParts {
   readonly limits: () => Limits;
   /** Of several processes one does what has to be done once; each writes the hits that it gave. */
   readonly tends: () => boolean;
+  /** Places what other processes wrote down and did not live to place. */
+  readonly placeLeft: () => Promise<void>;
 }
 
 /** What happens beside requests: hits written, entries unused for long dropped, space given back, faults recovered. */
 export class Upkeep {
-  readonly #touched = new Map<string, { key: Buffer; hits: number; lastUsed: number }>();
+  readonly #uses = new Uses();
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #start: { wall: number; monotonic: number };
   #latestUse = 0;
@@ -58,17 +59,10 @@ export class Upkeep {
     return this.#latestUse;
   }
 
-  touch(key: string, bytes: () => Buffer): void {
+  touch(entry: Pick<Entry, "key" | "place">): void {
     const opened = this.parts.connection.opened;
     if (opened === undefined || this.#closed) return;
-    const lastUsed = this.useTime(opened.statements);
-    const touched = this.#touched.get(key);
-    if (touched === undefined) this.#touched.set(key, { key: bytes(), hits: 1, lastUsed });
-    else {
-      touched.hits++;
-      touched.lastUsed = lastUsed;
-    }
-    if (this.#touched.size === MANY_TOUCHED) void this.run();
+    if (this.#uses.add(entry, this.useTime(opened.statements))) void this.run();
   }
 
   /** One round of all that is due; a call during a round gets that round's end. Never rejects. */
@@ -86,8 +80,8 @@ export class Upkeep {
   async close(): Promise<void> {
     clearInterval(this.#timer);
     await this.#running;
-    await this.#flush().catch(() => {});
     this.#closed = true;
+    await this.#flush().catch(() => {});
   }
 
   async #round(): Promise<void> {
@@ -101,6 +95,7 @@ export class Upkeep {
 
   async #tend(now: number): Promise<void> {
     const { limits } = this.parts;
+    await this.parts.placeLeft();
     if (now - this.#tendedAt >= TEND_MS) {
       this.#tendedAt = now;
       await this.#step((transaction) => this.parts.bodies.tend(transaction));
@@ -129,16 +124,7 @@ export class Upkeep {
 
   /** Part of a transaction: writes some of the hits noted so far; false where there are none. */
   noteHits(transaction: Transaction): boolean {
-    if (this.#touched.size === 0) return false;
-    let written = 0;
-    for (const [name, { key, hits, lastUsed }] of this.#touched) {
-      if (written++ === TOUCHED_PER_TURN) break;
-      transaction.statements.use({ key, hits, lastUsed });
-      transaction.spent += TOUCHED_BYTES;
-      // Rolled back, it is lost: a crash may lose it too.
-      this.#touched.delete(name);
-    }
-    return true;
+    return this.#uses.write(transaction, this.parts.clock);
   }
 
   /** Ids that nobody came to fetch must not fill the store. True while there is more to do. */
@@ -150,7 +136,8 @@ export class Upkeep {
   }
 
   async #flush(): Promise<void> {
-    while (this.#touched.size > 0) await this.#step((transaction) => this.noteHits(transaction));
+    this.#uses.gather();
+    while (this.#uses.due) await this.#step((transaction) => this.noteHits(transaction));
   }
 
   /** Drops what nobody used for `inactiveMs`, or for its TTL if that is longer. Pages of 256, each its own step. */

@@ -35,6 +35,7 @@ test("a document that turns out to be bound to its account is never shared with 
 
 test("a stream that turns out to be bound breaks off for another credential before the byte that says so", async () => {
   const gate = Promise.withResolvers<void>();
+  const ends = Promise.withResolvers<void>();
   const encoder = new TextEncoder();
   const event = (delta: object, finish: string | null = null) =>
     encoder.encode(`data: ${JSON.stringify({ choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`);
@@ -47,6 +48,7 @@ test("a stream that turns out to be bound breaks off for another credential befo
             controller.enqueue(event({ content: "open" }));
             await gate.promise;
             controller.enqueue(event(secret));
+            await ends.promise;
             controller.enqueue(event({}, "stop"));
             controller.enqueue(encoder.encode("data: [DONE]\n\n"));
             controller.close();
@@ -63,8 +65,10 @@ test("a stream that turns out to be bound breaks off for another credential befo
   const second = await run.ask({ ...ask, headers: bob });
   assert.equal(run.calls, 1);
   gate.resolve();
-  assert.match(await first.text(), /blob/);
+  // Long before its end, at which everything is known.
   await assert.rejects(second.text());
+  ends.resolve();
+  assert.match(await first.text(), /blob/);
 });
 
 test("an expired shared answer does not hide the credential's own newer one", async () => {

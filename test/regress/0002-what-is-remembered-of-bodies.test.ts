@@ -52,6 +52,21 @@ test("a body of the same length and CRC-32 as another gets none of its answers",
   assert.equal(bodies.find(0, bytes(one)), undefined);
 });
 
+test("a body that was met is remembered from the second time on, as a copy, and stands for itself each time", () => {
+  const bodies = new KnownBodies({ maxBytes: 1024 * 1024 });
+  const came = bytes("body");
+  for (const again of [false, true]) {
+    const met = bodies.met(0, came, { ...gist("json:1"), plain: came } as ReturnType<typeof gist>);
+    assert.deepEqual([met.context, met.bytes, met.gist], [0, came, gist("json:1")]);
+    assert.equal(bodies.find(0, came) !== undefined, again);
+  }
+  came.fill(0);
+  assert.equal(bodies.find(0, bytes("body"))?.gist.digest, "json:1");
+  const small = new KnownBodies({ maxBytes: 16 });
+  for (let time = 0; time < 3; time++) small.met(0, bytes("body"), gist("json:1"));
+  assert.equal(small.find(0, bytes("body")), undefined, "it would push out many others");
+});
+
 test("the answer that a body got is not held beside it: the store may have let it go", () => {
   const bodies = new KnownBodies({ maxBytes: 1024 * 1024 });
   const known = bodies.add(0, bytes("body"), gist("json:1"));

@@ -1,0 +1,59 @@
+import type { Clock } from "../../clock.ts";
+import type { Fetched, UpstreamInit } from "../../host.ts";
+import { octets } from "../octets.node.ts";
+import { Scratch } from "../outlet.ts";
+import { SocketWire } from "../wire.bun.ts";
+import { Caller } from "./caller.ts";
+import { decoded } from "./decoded.node.ts";
+import { type Dial, Pool } from "./pool.ts";
+
+/** How often idle connections are looked through. */
+const SWEEP_MS = 5_000;
+
+/** Calls providers at plain `http:` URLs without the runtime's `fetch`, whose thread and streams cost more than a call. */
+export function plainFetch(
+  clock: Clock,
+): (url: string, init: UpstreamInit & { body: Uint8Array | undefined }) => Promise<Fetched> {
+  const pool = new Pool({ dial: dialer(new Scratch(octets)), clock });
+  let sweeping = false;
+  return async (url, init) => {
+    if (!sweeping) {
+      sweeping = true;
+      setInterval(() => pool.sweep(), SWEEP_MS).unref();
+    }
+    return decoded(await pool.fetch(url, init));
+  };
+}
+
+function dialer(scratch: Scratch): Dial {
+  return ({ hostname, port }, ends, signal) =>
+    new Promise((resolve, reject) => {
+      const giveUp = () => reject(signal.reason);
+      signal.addEventListener("abort", giveUp, { once: true });
+      const connecting = Bun.connect<Caller | undefined>({
+        hostname,
+        port,
+        // The end of what a provider sends is ours to judge.
+        allowHalfOpen: true,
+        data: undefined,
+        socket: {
+          open(socket) {
+            socket.setNoDelay(true);
+            const caller = new Caller({ wire: new SocketWire(socket), scratch, ...ends });
+            socket.data = caller;
+            resolve(caller);
+            // Too late: whoever dialled has been told already, and nobody asks anything of it.
+            if (signal.aborted) caller.retire();
+            signal.removeEventListener("abort", giveUp);
+          },
+          data: (socket, bytes) => socket.data?.data(bytes),
+          drain: (socket) => socket.data?.drain(),
+          end: (socket) => socket.data?.ended(),
+          close: (socket, error) => socket.data?.closed((error as { code?: string } | undefined)?.code),
+          error: (socket, error) => socket.data?.closed((error as { code?: string }).code),
+          connectError: (_socket, error) => reject(error),
+        },
+      });
+      connecting.catch(reject);
+    });
+}
