@@ -151,10 +151,13 @@ function versionOf({ db }: Opened): unknown {
 
 /** Undefined for a row that cannot be served: it is dropped. */
 function readBack(key: CacheKey, answer: Placed["answer"]): Entry | undefined {
+  const sliced = () => {
+    throw new Error("a body in slices is never noted");
+  };
   try {
-    return entryOf(key, { ...answer, id: 0, adminTtlMs: null }, () => {
-      throw new Error("a body in slices is never noted");
-    });
+    const entry = entryOf(key, { ...answer, id: 0, adminTtlMs: null }, { place: 0, sliced });
+    // It has none yet.
+    return entry && { ...entry, place: undefined };
   } catch {
     return undefined;
   }

@@ -210,8 +210,8 @@ class Entries implements SharedStore {
     try {
       if (opened === undefined || (this.#intake.size === 0 && !this.#intake.findOthers(opened))) return;
     } catch (error) {
+      // Locked for a moment, it may still hold some: whoever writes waits for that.
       this.connection.note(error);
-      return;
     }
     await this.#writer.submit({ bytes: () => 0, run: () => {}, optional }).catch(() => {});
   }

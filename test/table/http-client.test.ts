@@ -386,13 +386,13 @@ test("who polls gets what one reading brought in one piece, in the call that bro
 test("who gives the call up in the middle of its last bytes leaves a connection that nobody uses again", async () => {
   for (const head of [CHUNKED, "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n"]) {
     const { pool, at, dialled } = testPool();
-    const giving = new AbortController();
-    const asked = pool.fetch(URL_, { ...post(), signal: giving.signal });
+    const call = giving();
+    const asked = pool.fetch(URL_, { ...post(), giving: call });
     const { wire, send } = await at(0);
     send(head);
     const source = sourceOf(await asked);
     assert.equal(
-      source.poll?.(() => giving.abort()),
+      source.poll?.(() => call.give()),
       null,
     );
     send(head === CHUNKED ? "3\r\nabc\r\n0\r\n\r\n" : "12345678");
