@@ -133,6 +133,7 @@ export async function compose(
     settings: () => current,
     report,
     // Where the store cannot be written they are told of again after the next start.
+    stored: () => durable.settled(),
     forgotten: (upTo) => void durable.forgotten(upTo).catch(() => {}),
   });
   const pricing = createPricing({

@@ -8,6 +8,7 @@ test("what is read in one turn of the loop is read in one transaction, which end
   const folder = temporaryFolder();
   const store = await openTestStore(folder);
   for (const n of [1, 2]) await store.put(entryOf(n, "stored"));
+  await store.settled();
   const other = openDatabase(join(folder, "askonce.db"));
   await turn();
 

@@ -271,6 +271,7 @@ test("a put leaves the pin, the TTL set by the admin API and the use counter of 
   const folder = temporaryFolder();
   const store = await openTestStore(folder);
   await store.put(entryOf(1, "one", { ttlMs: 5 }));
+  await store.settled();
   const db = openDatabase(join(folder, "askonce.db"));
   db.exec("UPDATE entries SET segment = 2, admin_ttl_ms = 777, hits = 9");
   db.exec("UPDATE answers SET admin_ttl_ms = 777");

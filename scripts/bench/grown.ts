@@ -82,12 +82,15 @@ export function grown({
   };
   const start = ({ medianMs, worstMs }: Starts) =>
     `${Math.round(medianMs)} ms (worst ${Math.round(worstMs)})`;
+  const next = ({ nextHitMs, nextMissMs }: Starts) => `${short(nextHitMs)} / ${short(nextMissMs)} ms`;
   const rooms = {
     head: [
       "",
       "entries",
       "start to first hit",
-      "with files not in the page cache",
+      "next hits / misses",
+      "files not in the page cache: start",
+      "next hits / misses",
       "memory at rest",
       "after this load",
       "processor at rest",
@@ -100,7 +103,9 @@ export function grown({
         names.executable,
         count(step.entries),
         start(step.start),
+        next(step.start),
         start(step.coldStart),
+        next(step.coldStart),
         mib(step.restBytes),
         mib(step.workedBytes),
         `${(step.idle * 100).toFixed(1)}%`,
@@ -111,6 +116,8 @@ export function grown({
       ...others.map(({ entries, diskBytes, workedBytes }) => [
         names.nginx,
         count(entries),
+        "-",
+        "-",
         "-",
         "-",
         "-",

@@ -12,6 +12,7 @@ import { remove, residentBytes, type Server, settled, temporaryFolder } from "./
 import type { Outcome } from "./results.ts";
 import { starts } from "./starting.ts";
 import { askAll } from "./wire.ts";
+import { cycled } from "./wrk.ts";
 
 const PROMPT = 2000;
 const ANSWER = 600;
@@ -23,6 +24,8 @@ const IN_MEMORY = 1000;
 const MISSES = 1000;
 const WARM_STARTS = 5;
 const COLD_STARTS = 3;
+/** Hits, and misses, that are asked after a start's first answer. */
+const NEXT = 10;
 const SETTLE_MS = 300_000;
 /** Of nginx that many show the slope: a file each. */
 const NGINX_MOST = 100_000;
@@ -41,7 +44,7 @@ export async function growth({
   const bytes = document(chatAnswer(ANSWER));
   const origin = startOrigin(() => bytes);
   try {
-    const empty = await starts({ origin: origin.port, request: request(7), times: WARM_STARTS });
+    const empty = await starts({ origin: origin.port, first: request(7), times: WARM_STARTS });
     const own: OwnStep[] = [];
     const folder = temporaryFolder();
     for (const entries of steps)
@@ -74,7 +77,12 @@ async function ownStep({ origin, folder, from, entries, seconds }: StepOptions):
   await filled({ data, from, to: entries, prompt: PROMPT, answer: ANSWER, name: NAME });
   const fillUs = ((performance.now() - began) * 1000) / (entries - from);
   const disk = { answersBytes: bytesOf(data, "askonce.db"), archiveBytes: bytesOf(data, "archive.db") };
-  const asked = { origin, request: request(7), folder };
+  const newBody = chatBody(PROMPT, fresh());
+  const next = (run: number) => ({
+    hits: Array.from({ length: NEXT }, (_, n) => request(cycled(run * NEXT + n + 1, entries))),
+    misses: Array.from({ length: NEXT }, (_, n) => requestBytes(CHAT, numbered(newBody, run * NEXT + n))),
+  });
+  const asked = { origin, first: request(7), next, folder };
   const coldStart = await starts({ ...asked, times: COLD_STARTS, cold: true });
   const start = await starts({ ...asked, times: WARM_STARTS });
   const begin = (flags: readonly string[]) =>

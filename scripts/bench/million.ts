@@ -231,6 +231,7 @@ function openFilledArchive(folder: string, store: SharedStore): Archive {
       journalSize: 2 ** 30,
       maxSize: 2 ** 40,
     }),
+    stored: () => store.settled(),
     forgotten: (upTo) => void store.forgotten(upTo).catch(() => {}),
     report: (message) => console.error(message),
   });

@@ -133,7 +133,7 @@ export async function workers({ rounds, seconds }: Effort): Promise<Outcome> {
     ],
     plots: [],
     notes: [
-      `Servers and load share both cores, so what the load takes (its own processor time, second figure) the second worker cannot have: with s for the server and l for the load a request, one worker gives at most 1/s, two give 2/(s + l). Calculated is what two cores of their own would give, the load elsewhere: 2/s with two workers over 1/s with one, each with its own measured s. It leaves out waiting for anything but the processor; that there is next to none shows in the share of both cores that was busy with two workers. Of a miss the archive's thread has the second core already with one worker. Two processes that do nothing but hash do ${short(ceiling)} times the work of one on these two cores: that is as much as this machine gives.`,
+      `Servers and load share both cores, so what the load takes (its own processor time, second figure) the second worker cannot have: with s for the server and l for the load a request, one worker gives at most 1/s, two give 2/(s + l). Calculated is what two cores of their own would give, the load elsewhere: 2/s with two workers over 1/s with one, each with its own measured s. It leaves out waiting for anything but the processor; that there is next to none shows in the share of both cores that was busy with two workers. Misses gain little or lose: the archive's thread has the second core already with one worker, one database takes one writer at a time, and half of them are handed to the worker that owns the key. Two processes that do nothing but hash do ${short(ceiling)} times the work of one on these two cores: that is as much as this machine gives.`,
     ],
     bounds: [
       {

@@ -107,7 +107,7 @@ export async function burst(load: Load): Promise<Burst> {
   const [, requests, took, unit] = /(\d+) requests in ([\d.]+)(m?s|m)/.exec(printed) ?? [];
   const count = Number(requests);
   if (code !== 0 || !(count > 0) || /Non-2xx|Socket errors|PANIC/.test(printed))
-    throw new Error(`wrk on port ${load.port}:\n${printed}`);
+    throw new Error(`wrk on port ${load.port} at ${load.path}:\n${printed}`);
   const scale = unit === "ms" ? 0.001 : unit === "m" ? 60 : 1;
   return {
     requests: count,

@@ -8,6 +8,8 @@ import type { PutOptions, Store } from "./store.ts";
 export interface SharedStore extends Store {
   /** As `put`; resolves to the entry as `get` now gives it, undefined where it does not stand. */
   commit(entry: Entry, options?: PutOptions): Promise<Entry | undefined>;
+  /** Resolves once what was put is where those find it who read the database by themselves. Never rejects. */
+  settled(): Promise<void>;
   /**
    * Grows when another process may have deleted or replaced entries, at most some 200 ms after it did. Cheap enough
    * to ask at each `get`.

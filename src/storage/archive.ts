@@ -20,6 +20,8 @@ export interface ArchiveOptions {
   readonly report: (message: string) => void;
   /** Told that all ids in `gone` up to this `seq` are forgotten: the store may drop those rows. */
   readonly forgotten?: (upTo: number) => void;
+  /** Resolves once the database has all that was put by now, which the thread reads there. */
+  readonly stored?: () => Promise<void>;
   /** How often it is looked for what to forget and to bound; 1,000 unless told. */
   readonly tendMs?: number;
   /** How long a question may take; 10,000 unless told. */
@@ -90,7 +92,8 @@ class ArchiveClient implements Archive {
     return this.#ask("requests", [keys]);
   }
 
-  count(filter: Parameters<Archive["count"]>[0]) {
+  async count(filter: Parameters<Archive["count"]>[0]) {
+    await this.options.stored?.();
     return this.#thread.call("count", [filter]);
   }
 
@@ -177,8 +180,8 @@ class ArchiveClient implements Archive {
     return Promise.race([answer, late]).finally(() => clearTimeout(timer));
   }
 
-  #caughtUp(): Promise<void> {
-    return within(PATIENCE_MS, this.settled());
+  async #caughtUp(): Promise<void> {
+    await within(PATIENCE_MS, Promise.all([this.options.stored?.(), this.settled()]));
   }
 
   /** One batch after the other, so that what waits, waits here, where it is bounded. */
@@ -212,6 +215,7 @@ class ArchiveClient implements Archive {
         ahead.set(queued, (ahead.get(queued) ?? 0) + 1);
       }
     }
+    await this.options.stored?.();
     const packed = packBatch(batch, (queued) => ahead.get(queued) ?? 0);
     return this.#thread.call("keep", [packed], [packed.bodies.buffer]);
   }

@@ -159,6 +159,17 @@ export const STEPS: readonly string[] = [
   UPDATE answers SET admin_ttl_ms = (SELECT e.admin_ttl_ms FROM entries e WHERE e.id = answers.id)
     WHERE id IN (SELECT id FROM entries WHERE admin_ttl_ms IS NOT NULL);
   `,
+  `
+  CREATE TABLE intake (
+    seq INTEGER PRIMARY KEY,
+    key BLOB NOT NULL,
+    head TEXT NOT NULL,
+    chunks BLOB,
+    crc INTEGER NOT NULL,
+    coding INTEGER NOT NULL,
+    body BLOB
+  ) STRICT;
+  `,
 ];
 
 /** The version that this program writes. */

@@ -107,6 +107,18 @@ export const answers = sqliteTable("answers", {
   adminTtlMs: real("admin_ttl_ms"),
 });
 
+/** Answers that are written down and not yet placed: see `intake.ts`. */
+export const intake = sqliteTable("intake", {
+  /** No two processes give the same number, nor does one give it twice. */
+  seq: integer().primaryKey(),
+  key: blob({ mode: "buffer" }).notNull(),
+  head: text().notNull(),
+  chunks: blob({ mode: "buffer" }),
+  crc: integer().notNull(),
+  coding: integer().notNull(),
+  body: blob({ mode: "buffer" }),
+});
+
 /** Bodies over SLICE_BYTES. An id is never used twice and its bytes never change. */
 export const bodies = sqliteTable(
   "bodies",

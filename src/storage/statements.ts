@@ -1,6 +1,7 @@
 import { and, eq, gt, gte, inArray, lt, sql } from "drizzle-orm";
 import type { Database } from "./database.ts";
 import { onEntries } from "./entry-statements.ts";
+import { onIntake } from "./intake-statements.ts";
 import { BODY_STATE, bodies, gone, groups, meta, SLICES_PER_BODY, slices, totals } from "./schema.ts";
 
 /** Every statement on the cache's tables, prepared once per open database and named as a verb. */
@@ -9,7 +10,7 @@ export type Statements = ReturnType<typeof prepareStatements>;
 const arg = sql.placeholder;
 
 export function prepareStatements(db: Database) {
-  return { ...onEntries(db), ...onBodies(db), ...onTotals(db), ...onGone(db) };
+  return { ...onEntries(db), ...onIntake(db), ...onBodies(db), ...onTotals(db), ...onGone(db) };
 }
 
 function onBodies({ orm }: Database) {

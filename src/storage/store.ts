@@ -7,11 +7,12 @@ import { Connection, type ConnectionOptions } from "./connection.ts";
 import { bytesOnDisk } from "./file.ts";
 import { Generation } from "./generation.ts";
 import { Import } from "./import.ts";
-import { PACK_BESIDE_BYTES, type Packed, pack, packBeside } from "./packing.ts";
-import { costOf, Placing } from "./placing.ts";
+import { Intake } from "./intake.ts";
+import { Placing } from "./placing.ts";
 import { purge } from "./purge.ts";
+import { Puts } from "./puts.ts";
 import { type Limits, Room } from "./room.ts";
-import { type AnswerRow, answerOf, entryOf, keyBytes, type NewAnswer } from "./rows.ts";
+import { type AnswerRow, entryOf, keyBytes } from "./rows.ts";
 import { Upkeep } from "./upkeep.ts";
 import { Writer } from "./writer.ts";
 
@@ -30,7 +31,9 @@ export interface StoreOptions extends ConnectionOptions {
 export async function openStore(options: StoreOptions): Promise<SharedStore> {
   const connection = new Connection(options);
   await connection.open();
-  return new Entries(connection, options);
+  const entries = new Entries(connection, options);
+  void entries.placeLeft();
+  return entries;
 }
 
 class Entries implements SharedStore {
@@ -40,6 +43,8 @@ class Entries implements SharedStore {
   readonly #upkeep: Upkeep;
   readonly #placing: Placing;
   readonly #import: Import;
+  readonly #intake: Intake;
+  readonly #puts: Puts;
   #faults = 0;
   #counted: Pick<StoreStats, "entries" | "bytes"> = { entries: 0, bytes: 0 };
   readonly #generation: Generation;
@@ -50,7 +55,11 @@ class Entries implements SharedStore {
   ) {
     const { clock, limits } = options;
     this.#generation = new Generation(connection, clock);
-    this.#writer = new Writer(connection, { clock, room: () => this.#room });
+    this.#writer = new Writer(connection, { clock, room: () => this.#room, intake: () => this.#intake });
+    this.#intake = new Intake({
+      placing: () => this.#placing,
+      due: () => void this.settled(),
+    });
     this.#bodies = new Bodies(connection, {
       writer: this.#writer,
       clock,
@@ -70,11 +79,18 @@ class Entries implements SharedStore {
       clock,
       limits,
       tends: options.tends ?? (() => true),
+      placeLeft: () => this.placeLeft(),
     });
     this.#placing = new Placing({
       room: this.#room,
       generation: this.#generation,
       upkeep: () => this.#upkeep,
+    });
+    this.#puts = new Puts({
+      writer: this.#writer,
+      bodies: this.#bodies,
+      placing: this.#placing,
+      intake: this.#intake,
     });
     this.#import = new Import({
       connection,
@@ -94,13 +110,15 @@ class Entries implements SharedStore {
     let row: AnswerRow | undefined;
     try {
       opened.reading.begin();
+      const noted = this.#intake.get(key, opened);
+      if (noted !== undefined) return noted;
       row = opened.statements.answer.get({ key: keyBytes(key) });
+      if (row === undefined) return this.#intake.foreign(key, opened);
     } catch (error) {
       this.#faults++;
       this.connection.note(error);
       return undefined;
     }
-    if (row === undefined) return undefined;
     const { id, crc } = row;
     try {
       const entry = entryOf(key, row, {
@@ -128,8 +146,8 @@ class Entries implements SharedStore {
     }
     try {
       return entry.body.size > SLICE_BYTES
-        ? await this.#putLarge(entry, options)
-        : await this.#putSmall(entry, options);
+        ? await this.#puts.large(entry, options)
+        : await this.#puts.small(entry, options);
     } catch (error) {
       throw this.#count(error);
     }
@@ -177,6 +195,27 @@ class Entries implements SharedStore {
     while ((await some()) > 0) {}
   }
 
+  async settled(): Promise<void> {
+    await this.#placeNoted({ optional: false });
+  }
+
+  /** Places what others noted and may not live to place. Until then it is found where it lies. */
+  placeLeft(): Promise<void> {
+    return this.#placeNoted({ optional: true });
+  }
+
+  /** Whatever is written places what was noted first. */
+  async #placeNoted({ optional }: { optional: boolean }): Promise<void> {
+    const { opened } = this.connection;
+    try {
+      if (opened === undefined || (this.#intake.size === 0 && !this.#intake.findOthers(opened))) return;
+    } catch (error) {
+      // Locked for a moment, it may still hold some: whoever writes waits for that.
+      this.connection.note(error);
+    }
+    await this.#writer.submit({ bytes: () => 0, run: () => {}, optional }).catch(() => {});
+  }
+
   touch(entry: Pick<Entry, "key" | "place">): void {
     try {
       this.#upkeep.touch(entry);
@@ -190,7 +229,7 @@ class Entries implements SharedStore {
     let { entries, bytes } = this.#counted;
     try {
       if (opened !== undefined)
-        entries = opened.statements.totals.all().reduce((sum, row) => sum + row.entries, 0);
+        entries = opened.statements.totals.all().reduce((sum, row) => sum + row.entries, this.#intake.size);
     } catch (error) {
       this.connection.note(error);
     }
@@ -215,50 +254,12 @@ class Entries implements SharedStore {
   async close(): Promise<void> {
     await this.#import.close();
     await this.#upkeep.close();
+    await this.settled();
+    this.#intake.close();
     await this.#writer.idle();
     // SQLite moves the WAL into the file when it closes, without making sure of either.
     await this.connection.opened?.checkpoint({ keepBytes: 0, cut: false }).catch(() => {});
     this.connection.close();
-  }
-
-  async #putSmall(entry: Entry, { unless }: PutOptions): Promise<Entry | undefined> {
-    const bytes = entry.body.bytes ?? entry.body.slice(0);
-    let packed: Packed | undefined;
-    if (bytes.byteLength >= PACK_BESIDE_BYTES) packed = await packBeside(bytes);
-    let answer: NewAnswer | undefined;
-    return this.#writer.submit({
-      prepare: () => {
-        packed ??= bytes.byteLength === 0 ? { coding: 0, bytes } : pack(bytes);
-        answer = answerOf(entry, packed);
-      },
-      bytes: () => (answer === undefined ? bytes.byteLength : costOf(answer)),
-      run: (transaction) =>
-        unless?.() ? undefined : this.#placing.place(transaction, { entry, answer: answer as NewAnswer }),
-    });
-  }
-
-  async #putLarge(entry: Entry, { unless }: PutOptions): Promise<Entry | undefined> {
-    const release = entry.body.hold();
-    let body: Awaited<ReturnType<Bodies["write"]>> | undefined;
-    let stored: Entry | undefined;
-    try {
-      const written = await this.#bodies.write(entry);
-      body = written;
-      const answer = answerOf(entry, written.id);
-      const slices = Math.ceil(entry.body.size / SLICE_BYTES);
-      stored = await this.#writer.submit({
-        bytes: () => costOf(answer),
-        run: (transaction) => {
-          if (unless?.()) return undefined;
-          this.#bodies.show(transaction, { id: written.id, opened: written.opened, slices });
-          return this.#placing.place(transaction, { entry, answer, body: written });
-        },
-      });
-      return stored;
-    } finally {
-      if (body !== undefined && stored === undefined) this.#bodies.giveUp(body.id, body.opened);
-      release();
-    }
   }
 
   /**

@@ -29,6 +29,8 @@ export interface UpkeepParts {
   readonly limits: () => Limits;
   /** Of several processes one does what has to be done once; each writes the hits that it gave. */
   readonly tends: () => boolean;
+  /** Places what other processes wrote down and did not live to place. */
+  readonly placeLeft: () => Promise<void>;
 }
 
 /** What happens beside requests: hits written, entries unused for long dropped, space given back, faults recovered. */
@@ -93,6 +95,7 @@ export class Upkeep {
 
   async #tend(now: number): Promise<void> {
     const { limits } = this.parts;
+    await this.parts.placeLeft();
     if (now - this.#tendedAt >= TEND_MS) {
       this.#tendedAt = now;
       await this.#step((transaction) => this.parts.bodies.tend(transaction));

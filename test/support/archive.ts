@@ -77,6 +77,7 @@ export async function openShelf(
     clock: systemClock,
     settings: () => all,
     report: (message) => reports.push(message),
+    stored: () => store.settled(),
     tendMs: 20,
     ...(answerMs !== undefined && { answerMs }),
   });
