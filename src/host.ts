@@ -25,7 +25,7 @@ export interface Host {
   /** Calls a provider. Redirects are never followed; a body under one of `decodes` arrives decoded. */
   fetch(url: string, init: UpstreamInit): Promise<Response>;
   /** The same in a quicker way, where the runtime has one; undefined for calls that it is not made for. */
-  fetchPlain?(url: string, init: UpstreamInit): Promise<Fetched> | undefined;
+  fetchPlain?(url: string, init: PlainInit): Promise<Fetched> | undefined;
   /** Content codings that `fetch` decodes by itself, lower case. Their header still stands in the answer. */
   readonly decodes: readonly string[];
   /** Listens. Rejects with the runtime's error (its `code` is `EADDRINUSE` where the port is taken). */
@@ -137,6 +137,14 @@ export interface UpstreamInit {
   readonly signal: AbortSignal;
 }
 
+export type PlainInit = Omit<UpstreamInit, "signal"> & { readonly giving: GivingUp };
+
+/** Whether a call is given up, for whoever makes it: one listener at a time. */
+export interface GivingUp {
+  readonly given: boolean;
+  onGiven: (() => void) | undefined;
+}
+
 /** A provider's answer: a `Response`, or the same without the stream around its body, which costs more than its bytes. */
 export interface Fetched {
   readonly status: number;
@@ -181,6 +189,12 @@ export interface Peer {
   readonly body?: Uint8Array;
   /** Whether the adapter takes a `Reply`'s direct form, so that no stream need be made around it. */
   readonly takesDirect?: boolean;
+}
+
+/** A request that tells that its client is gone without a signal around that, which costs as much as a look-up. */
+export interface Leaving {
+  /** Calls `then` once the client is gone, soon where it is already; until the function given back is called. */
+  whenLeft(then: () => void): () => void;
 }
 
 /** Bytes as they are read. */
@@ -239,6 +253,31 @@ export interface RepeatAnswer {
   readonly head: string;
   /** Never changed afterwards. */
   readonly body: Uint8Array;
+}
+
+/** A `Reply` for an adapter that takes the direct form: it has no native parts, which take longer to make than to send. */
+class DirectReply implements Pick<Reply, "status" | "headers" | "body" | "ok" | "direct"> {
+  readonly body = null;
+
+  constructor(
+    readonly direct: Uint8Array | Source | undefined,
+    readonly status: number,
+    readonly headers: Headers,
+  ) {}
+
+  get ok(): boolean {
+    return this.status >= 200 && this.status < 300;
+  }
+}
+
+Object.setPrototypeOf(DirectReply.prototype, Reply.prototype);
+
+/** An answer that only an adapter gets which says `Peer.takesDirect`. The headers are used as they are, uncopied. */
+export function directReply(
+  direct: Uint8Array | Source | undefined,
+  { status, headers }: { status: number; headers: Headers },
+): Reply {
+  return new DirectReply(direct, status, headers) as unknown as Reply;
 }
 
 export interface Listener {

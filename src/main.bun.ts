@@ -3,7 +3,7 @@ import process from "node:process";
 import { run } from "./cli/run.ts";
 import { systemClock } from "./clock.ts";
 import { nodePart, PROXY_VARIABLES, privately, thread } from "./host.node.ts";
-import type { Fetched, Host, UpstreamInit } from "./host.ts";
+import type { Fetched, Host, PlainInit, UpstreamInit } from "./host.ts";
 import { plainFetch } from "./http/client/fetch.bun.ts";
 import { serve } from "./http/serve.bun.ts";
 import { openDatabase } from "./storage/open.bun.ts";
@@ -63,7 +63,7 @@ function isPlain(url: string): boolean {
 const proxied = PROXY_VARIABLES.some((name) => process.env[name]);
 const callPlain = plainFetch(systemClock);
 
-function fetchPlain(url: string, init: UpstreamInit): Promise<Fetched> | undefined {
+function fetchPlain(url: string, init: PlainInit): Promise<Fetched> | undefined {
   const { body } = init;
   return body instanceof ReadableStream || !isPlain(url) ? undefined : callPlain(url, { ...init, body });
 }

@@ -82,6 +82,27 @@ test("delete, purge and change find what is only noted, by this process or anoth
   await close();
 });
 
+test("another process finds at once what this one only noted", async () => {
+  const { folder, store, db, close } = await withStore();
+  const other = await openTestStore(folder);
+  for (let n = 0; n < 20; n++) {
+    assert.equal(other.get(keyOf(n)), undefined);
+    await store.put(entryOf(n, `noted ${n}`));
+    await after(0);
+    assert.equal(textOf(other.get(keyOf(n))), `noted ${n}`);
+  }
+  await store.put(entryOf(50, "listed"));
+  await other.settled();
+  assert.equal(counts(db), "0 21");
+  await after(0);
+  assert.equal(textOf(store.get(keyOf(50))), "listed");
+  await other.delete(keyOf(50));
+  await after(0);
+  assert.equal(store.get(keyOf(50)), undefined);
+  await other.close();
+  await close();
+});
+
 test("a purge by another process is not undone when this one places what it noted", async () => {
   const { folder, store, db, close } = await withStore();
   const other = await openTestStore(folder);

@@ -31,17 +31,39 @@ test("thousands of hits in one round are each counted for their own entry, and o
   db.close();
 });
 
-test("a hit counts without its place too, and at a place that holds another key for nobody", async () => {
+test("a hit counts without its place too, and with a place of an earlier opening for the key that it names", async () => {
   const folder = temporaryFolder();
+  const before = await openTestStore(folder);
+  for (let n = 1; n <= 3; n++) await before.put(entryOf(n, "stored"));
+  await before.settled();
+  const { place } = before.get(keyOf(1)) as Entry;
+  await before.close();
   const store = await openTestStore(folder);
-  for (let n = 1; n <= 3; n++) await store.put(entryOf(n, "stored"));
-  await store.settled();
-  const { place } = store.get(keyOf(1)) as Entry;
+  assert.notEqual(store.get(keyOf(1))?.place, place);
   store.touch({ key: keyOf(2) });
   store.touch({ key: keyOf(3), place });
   await store.close();
   const db = openDatabase(join(folder, "askonce.db"));
-  assert.equal(db.value("SELECT group_concat(hits) FROM (SELECT hits FROM entries ORDER BY id)"), "0,1,0");
+  assert.equal(db.value("SELECT group_concat(hits) FROM (SELECT hits FROM entries ORDER BY id)"), "0,1,1");
+  db.close();
+});
+
+test("many uses pin nothing, leave what is pinned so, and count for nobody who is gone", async () => {
+  const folder = temporaryFolder();
+  const store = await openTestStore(folder);
+  const n = 600;
+  await Promise.all(Array.from({ length: n }, (_, at) => store.put(entryOf(at, "x"))));
+  const entries = Array.from({ length: n }, (_, at) => store.get(keyOf(at)) as Entry);
+  for (let at = 0; at < n; at += 3) await store.change(keyOf(at), { pinned: true });
+  for (let at = 1; at < n; at += 6) await store.delete(keyOf(at));
+  for (let round = 0; round < 2; round++) for (const entry of entries) store.touch(entry);
+  await store.close();
+  const db = openDatabase(join(folder, "askonce.db"));
+  const counts = "SELECT group_concat(segment || ':' || hits || ':' || n) FROM ";
+  const groups = "(SELECT segment, hits, count(*) n FROM entries GROUP BY 1, 2 ORDER BY 1)";
+  assert.equal(db.value(counts + groups), `1:2:${n / 2},2:2:${n / 3}`);
+  const totals = "SELECT group_concat(entries) FROM (SELECT entries FROM totals ORDER BY segment)";
+  assert.equal(db.value(totals), `0,${n / 2},${n / 3}`);
   db.close();
 });
 
@@ -58,39 +80,56 @@ test("the place of an entry is the same from a put, from disk and after a refres
 });
 
 interface Written {
-  readonly id?: number;
-  readonly key: Uint8Array;
+  readonly id: number;
   readonly hits: number;
   readonly lastUsed: number;
 }
 
-/** A transaction that only notes what is written. */
-function noting(): { transaction: Transaction; written: Written[] } {
+/** A transaction that only notes what is written; of all entries every third was never hit. */
+function noting(): { transaction: Transaction; written: Written[]; statements: () => number } {
   const written: Written[] = [];
-  const note = (row: Written) => void written.push(row);
-  const transaction = { statements: { use: note, useAt: note }, spent: 0 } as unknown as Transaction;
-  return { transaction, written };
+  let statements = 0;
+  const note = (which: (id: number) => boolean) => (row: Omit<Written, "id"> & { ids: string }) => {
+    statements++;
+    const ids = (JSON.parse(row.ids) as number[]).filter(which);
+    written.push(...ids.map((id) => ({ id, hits: row.hits, lastUsed: row.lastUsed })));
+    return ids.length;
+  };
+  const transaction = {
+    statements: { useAgain: note((id) => id % 3 > 0), useFirst: note((id) => id % 3 === 0) },
+    opened: { idAt: (place: number | undefined) => place },
+    spent: 0,
+  } as unknown as Transaction;
+  return { transaction, written, statements: () => statements };
 }
 
-test("a round of many uses goes through the table in its order, each once, with the round's times ascending", () => {
+test("a round of many uses goes through the table in its order, each once, in few statements", () => {
   const uses = new Uses();
-  const { transaction, written } = noting();
+  const { transaction, written, statements } = noting();
   const n = 500;
-  for (let at = 0; at < n; at++) uses.add({ key: keyOf(at), place: ((at * 37) % n) + 1 }, 1000 + at);
-  uses.add({ key: keyOf(3), place: ((3 * 37) % n) + 1 }, 2000);
+  const place = (at: number) => ((at * 37) % n) + 1;
+  for (let at = 0; at < n; at++) uses.add({ key: keyOf(at), place: place(at) }, 1000 + at);
+  uses.add({ key: keyOf(3), place: place(3) }, 2000);
   while (uses.write(transaction, systemClock)) {}
   assert.deepEqual(
-    written.map(({ id }) => id),
+    written.map(({ id }) => id).sort((a, b) => a - b),
     Array.from({ length: n }, (_, at) => at + 1),
   );
-  const times = Array.from({ length: n }, (_, at) => 1000 + at).filter((time) => time !== 1003);
   assert.deepEqual(
-    written.map(({ lastUsed }) => lastUsed),
-    [...times, 2000],
+    written.filter(({ hits }) => hits !== 1).map(({ id, hits }) => [id, hits]),
+    [[place(3), 2]],
   );
-  const twice = written.find(({ id }) => id === ((3 * 37) % n) + 1);
-  assert.deepEqual([twice?.hits, Buffer.from(twice?.key ?? []).toString("hex")], [2, keyOf(3)]);
-  assert.equal(written.filter(({ hits }) => hits === 1).length, n - 1);
+  assert.ok(statements() < 30, String(statements()));
+  const times = written.map(({ lastUsed }) => lastUsed);
+  assert.deepEqual(times, times.toSorted(), "ascending with the places");
+  assert.equal(times.at(-1), 2000);
+  assert.ok(
+    Math.max(
+      ...Map.groupBy(times, (time) => time)
+        .values()
+        .map((same) => same.length),
+    ) < 256,
+  );
 });
 
 test("few uses keep their own times", () => {
@@ -114,13 +153,13 @@ test("a transaction writes some uses and leaves the rest once its time is up", (
   const { transaction, written } = noting();
   let now = 0;
   const clock = { now: () => now, monotonic: () => (now += 10) };
-  for (let at = 0; at < 100; at++) uses.add({ key: keyOf(at), place: at }, at);
+  for (let at = 0; at < 1000; at++) uses.add({ key: keyOf(at), place: at }, at);
   uses.gather();
   assert.ok(uses.write(transaction, clock));
-  assert.ok(written.length > 0 && written.length < 50, String(written.length));
+  assert.ok(written.length > 0 && written.length < 256, String(written.length));
   assert.equal(uses.due, true);
   while (uses.write(transaction, clock)) {}
-  assert.equal(new Set(written.map(({ id }) => id)).size, 100);
+  assert.equal(new Set(written.map(({ id }) => id)).size, 1000);
   assert.equal(uses.due, false);
 });
 

@@ -103,3 +103,29 @@ function hexDigit(byte: number): number {
   const lower = byte | 0x20;
   return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
 }
+
+/**
+ * What the bytes from `from` on hold of data, in one piece: who sends a byte a chunk costs no object a byte. `end` is
+ * where `push` stopped.
+ */
+export function dataOf(
+  decoder: ChunkDecoder,
+  bytes: Uint8Array,
+  from: number,
+): { readonly data: Uint8Array | undefined; readonly end: number } {
+  let piece: Uint8Array | undefined;
+  let gathered: Uint8Array | undefined;
+  let size = 0;
+  const end = decoder.push(bytes, from, (data) => {
+    if (piece === undefined) piece = data;
+    else {
+      if (gathered === undefined) {
+        gathered = new Uint8Array(bytes.byteLength - from);
+        gathered.set(piece);
+      }
+      gathered.set(data, size);
+    }
+    size += data.byteLength;
+  });
+  return { data: gathered?.subarray(0, size) ?? piece, end };
+}

@@ -1,3 +1,4 @@
+import type { Leaving } from "../host.ts";
 import type { RequestHead } from "./head.ts";
 import type { Intake } from "./intake.ts";
 import { copyOf, EMPTY, joined } from "./octets.ts";
@@ -9,7 +10,7 @@ const BODILESS = new Set(["GET", "HEAD"]);
  * A request as the handler gets it: a `Request` whose parts are made when somebody asks for them. A native one costs
  * several microseconds, most of them for parts that nobody looks at, and refuses methods that have to be answered.
  */
-class Incoming {
+class Incoming implements Leaving {
   readonly #head: RequestHead;
   readonly #intake: Intake | undefined;
   #headers: Headers | undefined;
@@ -17,6 +18,7 @@ class Incoming {
   #used = false;
   #controller: AbortController | undefined;
   #gone = false;
+  readonly #watchers = new Set<() => void>();
 
   constructor(head: RequestHead, intake: Intake | undefined) {
     this.#head = head;
@@ -34,6 +36,13 @@ class Incoming {
   get headers(): Headers {
     this.#headers ??= headersOf(this.#head);
     return this.#headers;
+  }
+
+  /** `Leaving`. */
+  whenLeft(then: () => void): () => void {
+    this.#watchers.add(then);
+    if (this.#gone) queueMicrotask(() => this.#watchers.has(then) && then());
+    return () => this.#watchers.delete(then);
   }
 
   get signal(): AbortSignal {
@@ -93,6 +102,7 @@ class Incoming {
   /** @internal The client is gone. */
   leave(): void {
     this.#gone = true;
+    for (const then of [...this.#watchers]) then();
     this.#controller?.abort();
   }
 
@@ -115,7 +125,18 @@ export function arrival(head: RequestHead, intake: Intake | undefined): Arrival 
   return { request: incoming as unknown as Request, leave: () => incoming.leave() };
 }
 
-function headersOf({ headers }: RequestHead): Headers {
+/** Requests with the same head share their headers, which nobody changes. */
+const made = new WeakMap<RequestHead, Headers>();
+
+function headersOf(head: RequestHead): Headers {
+  const known = made.get(head);
+  if (known !== undefined) return known;
+  const headers = newHeaders(head);
+  made.set(head, headers);
+  return headers;
+}
+
+function newHeaders({ headers }: RequestHead): Headers {
   const made = new Headers();
   for (const [name, value] of headers) {
     // RFC 6265 §5.4: one list, in which a comma is no separator.

@@ -1,4 +1,4 @@
-import { ChunkDecoder } from "./chunked.ts";
+import { ChunkDecoder, dataOf } from "./chunked.ts";
 import { joined } from "./octets.ts";
 
 /** Bytes of a body that wait unread before the client is made to wait too, and down to which it goes on. */
@@ -54,31 +54,14 @@ export class Intake {
 
   /** Takes what belongs to the body; answers where it ends, -1 where the bytes are no chunks. They stay as they are. */
   push(bytes: Uint8Array, from: number): number {
-    if (this.#decoder) return this.#pushChunks(this.#decoder, bytes, from);
+    if (this.#decoder) {
+      const { data, end } = dataOf(this.#decoder, bytes, from);
+      if (data !== undefined) this.#take(data);
+      return end;
+    }
     const end = Math.min(bytes.byteLength, from + this.#left);
     this.#left -= end - from;
     if (end > from) this.#take(bytes.subarray(from, end));
-    return end;
-  }
-
-  /** What the bytes hold of chunks, in one piece: a client that sends a byte a chunk costs no object a byte. */
-  #pushChunks(decoder: ChunkDecoder, bytes: Uint8Array, from: number): number {
-    let piece: Uint8Array | undefined;
-    let gathered: Uint8Array | undefined;
-    let size = 0;
-    const end = decoder.push(bytes, from, (data) => {
-      if (piece === undefined) piece = data;
-      else {
-        if (gathered === undefined) {
-          gathered = new Uint8Array(bytes.byteLength - from);
-          gathered.set(piece);
-        }
-        gathered.set(data, size);
-      }
-      size += data.byteLength;
-    });
-    const whole = gathered?.subarray(0, size) ?? piece;
-    if (whole !== undefined) this.#take(whole);
     return end;
   }
 

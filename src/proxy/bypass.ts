@@ -56,7 +56,7 @@ export async function bypass(
     .catch((error) => {
       throw upload?.fault ?? error;
     });
-  const { response, read } = await whileConnected(call.request, calling, () => upstream.abort());
+  const { response, read, poll } = await whileConnected(call.request, calling, () => upstream.abort());
   if (plan.proves && (response.status === 401 || response.status === 403)) {
     parts.verified.refuse({ provider: provider.name, tag: plan.ownPool, model: "" });
   }
@@ -77,7 +77,7 @@ export async function bypass(
     cacheable: endpoint !== undefined && call.method === "POST",
     keepLength: call.method === "HEAD",
   });
-  const source: Reader = { read, leave: () => upstream.abort() };
+  const source: Reader = { read, leave: () => upstream.abort(), ...(poll && { poll }) };
   if (response.body === null || call.method === "HEAD") {
     upstream.abort();
     reply.ended(atOnce(0, reply.now()));

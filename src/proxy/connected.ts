@@ -1,3 +1,4 @@
+import type { Leaving } from "../host.ts";
 import type { AnswerFlight, Job } from "./flight.ts";
 
 /** The client went away before there was anything to answer. */
@@ -9,24 +10,29 @@ export class ClientGone extends Error {
 
 /** Waits for `work`; where the client leaves first, calls `leave` and rejects with `ClientGone`. */
 export function whileConnected<T>(request: Request, work: Promise<T>, leave: () => void): Promise<T> {
-  const { signal } = request;
   return new Promise((resolve, reject) => {
-    const onAbort = () => {
+    const unwatch = watchClient(request, () => {
       leave();
       reject(new ClientGone("the client went away"));
-    };
+    });
     // Whichever loses the race changes nothing.
     work.then(
       (value) => {
-        signal.removeEventListener("abort", onAbort);
+        unwatch();
         resolve(value);
       },
       (error: unknown) => {
-        signal.removeEventListener("abort", onAbort);
+        unwatch();
         reject(error);
       },
     );
-    if (signal.aborted) queueMicrotask(onAbort);
-    else signal.addEventListener("abort", onAbort);
   });
+}
+
+function watchClient(request: Request & Partial<Leaving>, gone: () => void): () => void {
+  if (request.whenLeft !== undefined) return request.whenLeft(gone);
+  const { signal } = request;
+  if (signal.aborted) queueMicrotask(gone);
+  else signal.addEventListener("abort", gone);
+  return () => signal.removeEventListener("abort", gone);
 }

@@ -1,12 +1,13 @@
 import { Recording } from "../cache/recording.ts";
 import type { Fetched } from "../host.ts";
 import type { Finding, RefusalReason, Watcher } from "../providers/provider.ts";
+import { eachChunk } from "./chunks.ts";
 import type { AnswerFlight, FlightHead, Job, Outcome } from "./flight.ts";
 import { contentCoding, mediaType } from "./headers.ts";
 import { judgeAnswer, refused } from "./judge.ts";
 import { type End, keepAnswer } from "./keep.ts";
 import type { ProxyParts } from "./parts.ts";
-import { Upstream, type UpstreamAnswer } from "./upstream.ts";
+import { Upstream } from "./upstream.ts";
 
 /** The end of an answer is held back for its entry's commit at most this long. */
 const HOLD_MS = 1000;
@@ -32,6 +33,12 @@ export function launch(parts: ProxyParts, job: Job): AnswerFlight {
   parts.flights.track(flight);
   run.start(() => parts.flights.leave(job.key, flight));
   return flight;
+}
+
+/** By what the end of a body is known, beside its transport's. */
+interface Receiving {
+  readonly watcher: Watcher | undefined;
+  readonly length: number | undefined;
 }
 
 class Run {
@@ -93,7 +100,7 @@ class Run {
 
   start(leave: () => void): void {
     this.#leave = leave;
-    this.#follow().then(
+    this.#run().then(
       (outcome) => this.#finish(outcome),
       (error: unknown) => {
         leave();
@@ -111,7 +118,7 @@ class Run {
     );
   }
 
-  async #follow(): Promise<End> {
+  async #run(): Promise<End> {
     const { plan } = this.#job;
     const answer = await this.#upstream.call(this.#parts.host, this.#job.request);
     const { status, headers } = answer.response;
@@ -128,7 +135,11 @@ class Run {
     // A failure is nobody's to join, and must be out of the map before anyone hears of it.
     if (status !== 200) this.#leave();
     this.#headSettled.resolve({ status, headers, decoded: coding === "decoded", stream: this.#stream });
-    await this.#receive(answer, { watcher, length: coding === "none" ? contentLength(headers) : undefined });
+    const receiving = { watcher, length: coding === "none" ? contentLength(headers) : undefined };
+    await eachChunk(answer, {
+      take: (chunk) => this.#take(chunk, receiving),
+      room: () => (this.recording.piped ? this.recording.room() : undefined),
+    });
     this.#hold();
     const finding = await this.#judge(answer.response, watcher);
     this.bound ||= finding.accountBound;
@@ -138,31 +149,20 @@ class Run {
     return outcome;
   }
 
-  /** Takes the body to its clean end; throws where it breaks off. */
-  async #receive(
-    answer: UpstreamAnswer,
-    options: { watcher: Watcher | undefined; length: number | undefined },
-  ): Promise<void> {
+  #take(chunk: Uint8Array, { watcher, length }: Receiving): void {
     const { recording } = this;
-    let hidden = false;
-    for (;;) {
-      const chunk = await answer.read();
-      if (chunk === undefined) return;
-      this.#admit(chunk.byteLength);
-      let ends = options.length !== undefined && recording.size + chunk.byteLength >= options.length;
-      if (options.watcher) {
-        options.watcher.chunk(chunk);
-        // Before any reader sees the chunk that says so.
-        this.bound ||= options.watcher.accountBound === true;
-        ends ||= options.watcher.ended;
-      }
-      const hide = ends && this.#refusal === undefined;
-      recording.append(chunk, { atMs: this.#elapsed(), hide, mark: this.#stream && !recording.piped });
-      // A document's transport ends with it; a stream's may stay open behind its last event.
-      if (hide && !hidden && options.watcher) this.#hold();
-      hidden ||= hide;
-      await recording.room();
+    this.#admit(chunk.byteLength);
+    let ends = length !== undefined && recording.size + chunk.byteLength >= length;
+    if (watcher) {
+      watcher.chunk(chunk);
+      // Before any reader sees the chunk that says so.
+      this.bound ||= watcher.accountBound;
+      ends ||= watcher.ended;
     }
+    const hide = ends && this.#refusal === undefined;
+    recording.append(chunk, { atMs: this.#elapsed(), hide, mark: this.#stream && !recording.piped });
+    // A document's transport ends with it; a stream's may stay open behind its last event.
+    if (hide && watcher) this.#hold();
   }
 
   /** What the answer is worth. One that is not kept is looked into all the same, for what it took. */

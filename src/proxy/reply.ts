@@ -1,7 +1,7 @@
 import type { Body, Entry } from "../cache/entry.ts";
 import type { Reader } from "../cache/recording.ts";
 import type { Pace } from "../config-pace.ts";
-import { type Peer, Reply, type Source } from "../host.ts";
+import { directReply, type Peer, Reply, type Source } from "../host.ts";
 import type { CacheWord } from "../journal/event.ts";
 import type { Call } from "./call.ts";
 import { atOnce, type CountOptions, counted } from "./counted.ts";
@@ -106,7 +106,8 @@ export function replyOf(
   direct: Uint8Array | Source | undefined,
   init: { status: number; headers: Headers },
 ): Reply {
-  if (direct === undefined || peer.takesDirect) return new Reply(direct, init);
+  if (peer.takesDirect) return directReply(direct, init);
+  if (direct === undefined) return new Reply(direct, init);
   const body = direct instanceof Uint8Array ? (direct as BodyInit) : streamOf(direct);
   return new Reply(direct, { ...init, body });
 }

@@ -10,11 +10,16 @@ export interface UpstreamAnswer {
   readonly response: Fetched;
   /** The next chunk; undefined at a clean end. Rejects with a `ProxyError` where the provider breaks off. */
   read(): Promise<Uint8Array | undefined>;
+  /** The same at once, where the way to the provider can (see `Source`). Throws a `ProxyError`. */
+  poll?(ready: () => void): Uint8Array | undefined | null;
 }
 
 /** The only caller of the fetch that it was handed. */
 export class Upstream {
-  readonly #controller = new AbortController();
+  readonly #giving: { given: boolean; onGiven: (() => void) | undefined } = {
+    given: false,
+    onGiven: undefined,
+  };
   readonly #options: { provider: string; timeoutMs: number; clock: Clock };
   #heardAt: number;
   /** Since when the provider is waited for; undefined while nobody reads, which is not its silence. */
@@ -43,13 +48,18 @@ export class Upstream {
     this.#waitingSince = this.#heardAt;
     this.#watch();
     try {
-      const init = { method, headers, body, signal: this.#controller.signal };
-      const response = await (host.fetchPlain?.(url, init) ?? host.fetch(url, init));
+      const sent = { method, headers, body };
+      const response = await (host.fetchPlain?.(url, { ...sent, giving: this.#giving }) ??
+        host.fetch(url, { ...sent, signal: this.#signal() }));
       this.#heard();
       if (response.status > 599) throw new Error(`status ${response.status}`);
       const source = response.body === null ? undefined : sourceOf(response.body);
       if (source === undefined) this.#end();
-      return { response, read: async () => (source ? await this.#read(source) : undefined) };
+      return {
+        response,
+        read: async () => (source ? await this.#read(source) : undefined),
+        ...(source?.poll && { poll: (ready) => this.#poll(source, ready) }),
+      };
     } catch (error) {
       throw this.#failure(error);
     }
@@ -58,7 +68,19 @@ export class Upstream {
   /** Ends the call: nobody wants its answer. */
   abort(): void {
     this.#stop();
-    if (!this.#over) this.#controller.abort();
+    if (!this.#over) this.#giveUp();
+  }
+
+  #giveUp(): void {
+    this.#giving.given = true;
+    this.#giving.onGiven?.();
+  }
+
+  #signal(): AbortSignal {
+    const controller = new AbortController();
+    if (this.#giving.given) controller.abort();
+    this.#giving.onGiven = () => controller.abort();
+    return controller.signal;
   }
 
   #end(): void {
@@ -71,6 +93,18 @@ export class Upstream {
     try {
       const value = await source.read();
       this.#heard();
+      if (value === undefined) this.#end();
+      return value;
+    } catch (error) {
+      throw this.#failure(error);
+    }
+  }
+
+  #poll(source: Pick<Source, "poll">, ready: () => void): Uint8Array | undefined | null {
+    try {
+      const value = source.poll?.(ready);
+      if (value === null) this.#waitingSince = this.#options.clock.monotonic();
+      else this.#heard();
       if (value === undefined) this.#end();
       return value;
     } catch (error) {
@@ -96,7 +130,7 @@ export class Upstream {
     const left = this.#options.timeoutMs - (now - (this.#waitingSince ?? now));
     if (left <= 0) {
       this.#timedOut = true;
-      this.#controller.abort();
+      this.#giveUp();
       return;
     }
     this.#timer = setTimeout(() => this.#watch(), Math.min(left, LONGEST_TIMER_MS));
@@ -107,7 +141,7 @@ export class Upstream {
   }
 }
 
-function sourceOf(body: ReadableStream<Uint8Array> | Source): Pick<Source, "read"> {
+function sourceOf(body: ReadableStream<Uint8Array> | Source): Pick<Source, "read" | "poll"> {
   if (!("getReader" in body)) return body;
   const reader = body.getReader();
   return { read: async () => (await reader.read()).value };

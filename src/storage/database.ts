@@ -19,6 +19,8 @@ export interface RawStatement {
   row(params: readonly unknown[]): readonly unknown[] | undefined;
   /** Runs an INSERT of one row without RETURNING; the row's id. */
   insert(params: readonly unknown[]): number;
+  /** Runs an UPDATE; how many rows it changed, those that triggers changed left out. */
+  update(params: readonly unknown[]): number;
 }
 
 /** Opens or creates the file, with `busy_timeout = 0`: waiting is the caller's, beside the loop. */

@@ -117,6 +117,8 @@ const USED = {
   segment: sql`max(${entries.segment}, ${SEGMENT.used})`,
 };
 
+const AMONG_IDS = sql`${entries.id} IN (SELECT value FROM json_each(${arg("ids")}))`;
+
 function writing(db: Database) {
   const { orm } = db;
   return {
@@ -173,13 +175,24 @@ function writing(db: Database) {
         .set(USED)
         .where(eq(entries.key, arg("key"))),
     ),
-    /** As `use`, by the place; the key too, since places begin anew in another database. */
-    useAt: hotUpdate(
+    /**
+     * As `use`, of all entries with these ids (a JSON array) that a hit protects already: naming `segment` would start
+     * a trigger for each.
+     */
+    useAgain: hotUpdate(
+      db,
+      orm
+        .update(entries)
+        .set({ lastUsed: USED.lastUsed, hits: USED.hits })
+        .where(and(AMONG_IDS, gte(entries.segment, SEGMENT.used))),
+    ),
+    /** Those that were never hit before. */
+    useFirst: hotUpdate(
       db,
       orm
         .update(entries)
         .set(USED)
-        .where(and(eq(entries.id, arg("id")), eq(entries.key, arg("key")))),
+        .where(and(AMONG_IDS, eq(entries.segment, SEGMENT.fresh))),
     ),
     setSegment: orm
       .update(entries)

@@ -13,11 +13,20 @@ const syncData = promisify(fdatasync);
 /** What SQLite keeps beside a database: moved with it, counted with it. */
 const SIDE_FILES = ["-wal", "-shm"] as const;
 
+/** Places are whole numbers below 2^53: so many ids, and openings told apart. */
+const IDS = 2 ** 40;
+const OPENINGS = 2 ** 12;
+let openings = 0;
+
 /** An open database of ours, migrated, with its statements. */
 export interface Opened {
   readonly db: Database;
   readonly statements: Statements;
   readonly reading: Reading;
+  /** Where an entry lies: its id, and in which opening of a file, since ids begin anew in another one. */
+  placeOf(id: number): number;
+  /** The id at a place; undefined where it is of another opening. */
+  idAt(place: number | undefined): number | undefined;
   /** Whether the file is still the one under its path. */
   current(): boolean;
   /**
@@ -63,11 +72,15 @@ export function openFile(path: string, openDatabase: OpenDatabase): Opened {
 function opened(path: string, db: Database, descriptor: number): Opened {
   const inode = inodeOf(path);
   const reading = new Reading(db);
+  openings = (openings + 1) % OPENINGS;
+  const first = openings * IDS;
   let kept = -1;
   return {
     db,
     statements: prepareStatements(db),
     reading,
+    placeOf: (id) => first + id,
+    idAt: (place = -1) => (place >= first && place < first + IDS ? place - first : undefined),
     current: () => inodeOf(path) === inode,
     async checkpoint({ keepBytes, cut }) {
       // Not 0: cutting the file at each turn made some COMMITs wait for the disk.

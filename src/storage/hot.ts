@@ -43,14 +43,12 @@ export function hotInsert(db: Database, query: Built): (args: Readonly<Record<st
   return (args) => statement.insert(bind(args));
 }
 
-/** An UPDATE that answers nothing, `OR FAIL` for the same reason. */
-export function hotUpdate(db: Database, query: Built): (args: Readonly<Record<string, unknown>>) => void {
+/** An UPDATE, `OR FAIL` for the same reason; answers how many rows it changed. */
+export function hotUpdate(db: Database, query: Built): (args: Readonly<Record<string, unknown>>) => number {
   const { sql, params } = query.toSQL();
   const statement = db.prepare(sql.replace(/^update /i, "update or fail "));
   const bind = binding(params);
-  return (args) => {
-    statement.row(bind(args));
-  };
+  return (args) => statement.update(bind(args));
 }
 
 /** Puts arguments in the order of their places. */

@@ -16,8 +16,6 @@ const TRIES = 3;
 
 export interface IntakeParts {
   readonly placing: () => Placing;
-  /** Grows where another process may have deleted or changed entries. */
-  readonly foreign: () => number;
   /** Called where what waits should be placed soon. */
   readonly due: () => void;
 }
@@ -25,8 +23,8 @@ export interface IntakeParts {
 interface Waiting {
   readonly seq: number;
   readonly placed: Placed;
-  /** Of `foreign` when it was noted. */
-  readonly foreign: number;
+  /** Of the database when it was noted. */
+  readonly version: unknown;
   tries: number;
 }
 
@@ -37,7 +35,8 @@ interface Waiting {
  */
 export class Intake {
   readonly #waiting = new Map<CacheKey, Waiting>();
-  #left = new Map<CacheKey, number>();
+  #others: ReadonlyMap<CacheKey, number> = new Map();
+  #looked: { readonly opened: Opened; readonly version: unknown } | undefined;
   readonly #parts: IntakeParts;
   /** Of two million ranges of two thousand million numbers this process takes one by chance. */
   readonly #first = Math.floor(Math.random() * 2 ** 21) * 2 ** 31;
@@ -52,27 +51,34 @@ export class Intake {
     return this.#waiting.size;
   }
 
-  /** What waits under a key: noted here, or found at the start and not yet placed. */
-  get(key: CacheKey, { statements }: Pick<Opened, "statements">): Entry | undefined {
+  /** What this process noted under a key and did not place yet. */
+  get(key: CacheKey, opened: Opened): Entry | undefined {
     const waiting = this.#waiting.get(key);
-    if (waiting?.foreign === this.#parts.foreign()) return waiting.placed.entry;
-    const seq = waiting?.seq ?? this.#left.get(key);
-    if (seq === undefined) return undefined;
-    const row = statements.notedAt.get({ seq });
-    // Another process placed it, and may have changed or dropped it since.
-    if (row === undefined) this.#left.delete(key);
+    if (waiting === undefined) return undefined;
+    const sure = waiting.version === versionOf(opened);
+    // Another process may have placed it, and changed or dropped it since.
+    return sure || opened.statements.notedAt.get({ seq: waiting.seq }) ? waiting.placed.entry : undefined;
+  }
+
+  /** What another process noted under a key; to be asked where nothing stands in its place. */
+  foreign(key: CacheKey, opened: Opened): Entry | undefined {
+    if (this.#looked?.opened !== opened || this.#looked.version !== versionOf(opened))
+      this.findOthers(opened);
+    const seq = this.#others.get(key);
+    const row = seq === undefined ? undefined : opened.statements.notedAt.get({ seq });
     return row && readBack(key, row);
   }
 
-  /** Finds what other processes noted; whether there is any. */
-  find({ statements }: Pick<Opened, "statements">): boolean {
-    const rows = statements.notedKeys.all().filter(({ key }) => !this.#waiting.has(keyOfBytes(key)));
-    this.#left = new Map(rows.map(({ seq, key }) => [keyOfBytes(key), seq]));
-    return rows.length > 0;
+  /** Looks for what other processes noted; whether there is any. */
+  findOthers(opened: Opened): boolean {
+    const rows = opened.statements.notedKeys.all().map(({ seq, key }) => [keyOfBytes(key), seq] as const);
+    this.#others = new Map(rows.filter(([key, seq]) => this.#waiting.get(key)?.seq !== seq));
+    this.#looked = { opened, version: versionOf(opened) };
+    return this.#others.size > 0;
   }
 
   /** Part of a transaction: the entry as `get` gives it; undefined, and nothing changed, where it is to be placed at once. */
-  note({ statements, onCommit }: Transaction, { entry, answer }: Placed): Entry | undefined {
+  note({ statements, onCommit, opened }: Transaction, { entry, answer }: Placed): Entry | undefined {
     const isSmall = answer.body !== null && costOf(answer) <= MOST_BYTES;
     if (!isSmall || this.#waiting.size >= MOST || this.#waiting.has(entry.key)) return undefined;
     const key = keyBytes(entry.key);
@@ -83,7 +89,7 @@ export class Intake {
       this.#waiting.set(entry.key, {
         seq,
         placed: { entry, answer },
-        foreign: this.#parts.foreign(),
+        version: versionOf(opened),
         tries: 0,
       });
       this.#timer ??= setTimeout(() => {
@@ -138,12 +144,20 @@ export class Intake {
   }
 }
 
+/** Another one where another process, or another connection, wrote since. */
+function versionOf({ db }: Opened): unknown {
+  return db.value("PRAGMA data_version");
+}
+
 /** Undefined for a row that cannot be served: it is dropped. */
 function readBack(key: CacheKey, answer: Placed["answer"]): Entry | undefined {
+  const sliced = () => {
+    throw new Error("a body in slices is never noted");
+  };
   try {
-    return entryOf(key, { ...answer, id: 0, adminTtlMs: null }, () => {
-      throw new Error("a body in slices is never noted");
-    });
+    const entry = entryOf(key, { ...answer, id: 0, adminTtlMs: null }, { place: 0, sliced });
+    // It has none yet.
+    return entry && { ...entry, place: undefined };
   } catch {
     return undefined;
   }

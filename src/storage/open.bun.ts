@@ -18,6 +18,7 @@ export const openDatabase: OpenDatabase = (path) => {
       return {
         row: (params) => statement.values(...(params as SQLQueryBindings[]))[0],
         insert: (params) => Number(statement.run(...(params as SQLQueryBindings[])).lastInsertRowid),
+        update: (params) => statement.run(...(params as SQLQueryBindings[])).changes,
       };
     },
     close: () => {

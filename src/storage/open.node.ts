@@ -26,6 +26,7 @@ export const openDatabase: OpenDatabase = (path) => {
           return row && Object.values(row);
         },
         insert: (params) => Number(statement.run(...(params as SQLInputValue[])).lastInsertRowid),
+        update: (params) => Number(statement.run(...(params as SQLInputValue[])).changes),
       };
     },
     close: () => client.close(),

@@ -52,14 +52,14 @@ export class Placing {
     if (old === undefined) {
       const id = statements.addEntry({ ...row, key });
       statements.addAnswer({ ...answer, id });
-      return { ...entry, place: id };
+      return { ...entry, place: transaction.opened.placeOf(id) };
     }
     transaction.spent += TOUCHED_BYTES;
     statements.replaceEntry.run({ ...row, id: old.id });
     statements.putAnswer.run({ ...answer, id: old.id, adminTtlMs: old.adminTtlMs });
     if (old.bodyId !== null) room.hideBody(transaction, old.bodyId);
     generation.advance(transaction);
-    return { ...entry, place: old.id, ttlMs: old.adminTtlMs ?? entry.ttlMs };
+    return { ...entry, place: transaction.opened.placeOf(old.id), ttlMs: old.adminTtlMs ?? entry.ttlMs };
   }
 
   /** False where there is no such entry. */

@@ -99,7 +99,7 @@ export function answerOf(entry: Entry, body: Packed | number): NewAnswer {
 export function entryOf(
   key: CacheKey,
   row: AnswerRow,
-  sliced: (bodyId: number, size: number) => Body,
+  { place, sliced }: { place: number; sliced: (bodyId: number, size: number) => Body },
 ): Entry | undefined {
   const head = JSON.parse(row.head) as Head;
   const [version, storedKey, status, headers, provider, endpoint, model, namespace, stream] = head;
@@ -141,7 +141,7 @@ export function entryOf(
     firstByteMs,
     durationMs,
     chunks: row.chunks === null ? undefined : marksFromBytes(row.chunks),
-    place: row.id,
+    place,
     ...(spent && { spent: spentOf(spent) }),
     ...(imported && { imported }),
   };

@@ -58,7 +58,6 @@ class Entries implements SharedStore {
     this.#writer = new Writer(connection, { clock, room: () => this.#room, intake: () => this.#intake });
     this.#intake = new Intake({
       placing: () => this.#placing,
-      foreign: () => this.#generation.foreign,
       due: () => void this.settled(),
     });
     this.#bodies = new Bodies(connection, {
@@ -114,17 +113,18 @@ class Entries implements SharedStore {
       const noted = this.#intake.get(key, opened);
       if (noted !== undefined) return noted;
       row = opened.statements.answer.get({ key: keyBytes(key) });
+      if (row === undefined) return this.#intake.foreign(key, opened);
     } catch (error) {
       this.#faults++;
       this.connection.note(error);
       return undefined;
     }
-    if (row === undefined) return undefined;
     const { id, crc } = row;
     try {
-      const entry = entryOf(key, row, (bodyId, size) =>
-        this.#bodies.open(opened, { id: bodyId, size, entryId: id }),
-      );
+      const entry = entryOf(key, row, {
+        place: opened.placeOf(id),
+        sliced: (bodyId, size) => this.#bodies.open(opened, { id: bodyId, size, entryId: id }),
+      });
       if (entry === undefined) this.#faults++;
       return entry;
     } catch (error) {
@@ -196,23 +196,23 @@ class Entries implements SharedStore {
   }
 
   async settled(): Promise<void> {
-    if (this.#intake.size > 0) await this.#placeNoted({ optional: false });
+    await this.#placeNoted({ optional: false });
   }
 
-  /** Places what others wrote down, and may not live to place. Until then it is found where it lies. */
-  async placeLeft(): Promise<void> {
-    const { opened } = this.connection;
-    try {
-      if (opened === undefined || !this.#intake.find(opened)) return;
-    } catch (error) {
-      this.connection.note(error);
-      return;
-    }
-    await this.#placeNoted({ optional: true });
+  /** Places what others noted and may not live to place. Until then it is found where it lies. */
+  placeLeft(): Promise<void> {
+    return this.#placeNoted({ optional: true });
   }
 
   /** Whatever is written places what was noted first. */
   async #placeNoted({ optional }: { optional: boolean }): Promise<void> {
+    const { opened } = this.connection;
+    try {
+      if (opened === undefined || (this.#intake.size === 0 && !this.#intake.findOthers(opened))) return;
+    } catch (error) {
+      // Locked for a moment, it may still hold some: whoever writes waits for that.
+      this.connection.note(error);
+    }
     await this.#writer.submit({ bytes: () => 0, run: () => {}, optional }).catch(() => {});
   }
 

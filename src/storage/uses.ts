@@ -16,9 +16,10 @@ const MANY = 16 * 1024;
 const MOST = 4 * MANY;
 /** Up to so many in a round keep their order among themselves. */
 const FEW = 200;
-/** How long one transaction writes, and how many it writes between two looks at the clock. */
-const TURN_MS = 3;
-const UNWATCHED = 16;
+/** Of more, so many are written in one statement, with the time of the last; fewer than a page of a sweep. */
+const TOGETHER = 64;
+/** How long one transaction writes. */
+const TURN_MS = 4;
 /** Rows of a page of `entries`, roughly: of two places nearer than this the second costs a page of the index at most. */
 const NEAR = 24;
 const NEAR_BYTES = 1024;
@@ -32,6 +33,7 @@ export class Uses {
   #noted = new Map<CacheKey, Use>();
   /** A round that is being written: its last one comes next. */
   #round: Use[] = [];
+  #isMany = false;
 
   /** Notes a hit; true where they are so many that they should be written now. */
   add({ key, place }: Pick<Entry, "key" | "place">, lastUsed: number): boolean {
@@ -51,7 +53,8 @@ export class Uses {
     const uses = [...this.#round, ...this.#noted.values()];
     this.#noted = new Map();
     this.#round = uses.sort((a, b) => (b.place ?? 0) - (a.place ?? 0));
-    if (uses.length <= FEW) return;
+    this.#isMany = uses.length > FEW;
+    if (!this.#isMany) return;
     // A second's uses need no order among themselves; ascending with the places they are neighbours in the index too.
     const times = Float64Array.from(uses, ({ lastUsed }) => lastUsed).sort();
     for (const [at, use] of uses.entries()) use.lastUsed = times[times.length - 1 - at] as number;
@@ -66,20 +69,35 @@ export class Uses {
   write(transaction: Transaction, clock: Clock): boolean {
     if (this.#round.length === 0) this.gather();
     if (this.#round.length === 0) return false;
-    const { useAt, use } = transaction.statements;
     const until = clock.monotonic() + TURN_MS;
-    let before = Number.NEGATIVE_INFINITY;
-    for (let written = 1; ; written++) {
-      const next = this.#round.pop();
-      if (next === undefined) break;
-      const { place, hits, lastUsed } = next;
-      const key = keyBytes(next.key);
-      if (place === undefined) use({ key, hits, lastUsed });
-      else useAt({ id: place, key, hits, lastUsed });
-      transaction.spent += place !== undefined && place - before < NEAR ? NEAR_BYTES : TOUCHED_BYTES;
-      before = place ?? before;
-      if (written % UNWATCHED === 0 && clock.monotonic() > until) break;
-    }
+    do this.#writeSome(transaction);
+    while (this.#round.length > 0 && clock.monotonic() <= until);
     return true;
+  }
+
+  /** Writes the next one, with those behind it that can go with it in one statement. */
+  #writeSome(transaction: Transaction): void {
+    const { opened, statements } = transaction;
+    const { key, place, hits, lastUsed } = this.#round.pop() as Use;
+    let id = opened.idAt(place);
+    if (id === undefined) {
+      statements.use({ key: keyBytes(key), hits, lastUsed });
+      transaction.spent += TOUCHED_BYTES;
+      return;
+    }
+    const ids = [id];
+    let latest = lastUsed;
+    for (transaction.spent += TOUCHED_BYTES; this.#isMany && ids.length < TOGETHER; ) {
+      const next = this.#round.at(-1);
+      const nextId = opened.idAt(next?.place);
+      if (next === undefined || nextId === undefined || next.hits !== hits) break;
+      this.#round.pop();
+      ids.push(nextId);
+      latest = next.lastUsed;
+      transaction.spent += nextId - id < NEAR ? NEAR_BYTES : TOUCHED_BYTES;
+      id = nextId;
+    }
+    const uses = { ids: `[${ids.join()}]`, hits, lastUsed: latest };
+    if (statements.useAgain(uses) < ids.length) statements.useFirst(uses);
   }
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { Admin, ADMIN } from "../support/admin-client.ts";
+import { ADMIN, Admin } from "../support/admin-client.ts";
 import { answerWell, openai } from "../support/answers.ts";
 import { type Askonce, startAskonce } from "../support/askonce.ts";
 import { tempFolder } from "../support/folder.ts";

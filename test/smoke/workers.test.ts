@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Admin, ADMIN } from "../support/admin-client.ts";
+import { ADMIN, Admin } from "../support/admin-client.ts";
 import { answerWell, openai } from "../support/answers.ts";
 import { runAskonce, startAskonce } from "../support/askonce.ts";
 import { readExposition, sumSeries } from "../support/exposition.ts";

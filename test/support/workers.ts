@@ -1,6 +1,6 @@
 /** Several workers at one port: a connection to each of them. */
 import { existsSync } from "node:fs";
-import { Admin, ADMIN } from "./admin-client.ts";
+import { ADMIN, Admin } from "./admin-client.ts";
 import { type Askonce, target } from "./askonce.ts";
 import { type RawAnswer, RawConnection, type RawRequest, requestBytes } from "./raw.ts";
 

@@ -9,12 +9,19 @@ import { Scratch } from "../../src/http/outlet.ts";
 import { latin1, TestWire, turn } from "../support/http-wire.ts";
 
 const URL_ = "http://provider.test:8080/v1/chat?x=1";
-const never = () => new AbortController().signal;
+const giving = () => ({
+  given: false,
+  onGiven: undefined as (() => void) | undefined,
+  give() {
+    this.given = true;
+    this.onGiven?.();
+  },
+});
 const post = (body = "hi") => ({
   method: "POST",
   headers: new Headers({ "content-type": "a/b" }),
   body: latin1(body),
-  signal: never(),
+  giving: giving(),
 });
 const sourceOf = (fetched: Fetched) => fetched.body as Source;
 
@@ -269,25 +276,25 @@ test("a used connection whose end crosses a request is replaced once, where the 
 
 test("whoever gives a call up breaks its connection, but not that of the request that uses it next", async () => {
   const { pool, at, dialled } = testPool();
-  const early = new AbortController();
-  const first = pool.fetch(URL_, { ...post(), signal: early.signal });
+  const early = giving();
+  const first = pool.fetch(URL_, { ...post(), giving: early });
   const { send, wire } = await at(0);
   send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
   const unread = await first;
   const second = pool.fetch(URL_, post());
   await turn();
   assert.equal(dialled.length, 1);
-  early.abort();
+  early.give();
   sourceOf(unread).leave();
   assert.equal(wire.ending, "");
   send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab");
   const left = await second;
   sourceOf(left).leave();
   assert.equal(wire.ending, "terminate");
-  const before = new AbortController();
-  const third = pool.fetch(URL_, { ...post(), signal: before.signal });
+  const before = giving();
+  const third = pool.fetch(URL_, { ...post(), giving: before });
   const { wire: other } = await at(1);
-  before.abort();
+  before.give();
   await assert.rejects(third, { name: "AbortError" });
   assert.equal(other.ending, "terminate");
 });
@@ -343,4 +350,55 @@ test("whatever a provider sends, a call ends with an answer or an error and one 
       assert.equal(caller.open, false);
     }),
   );
+});
+
+const CHUNKED = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+test("who polls gets what one reading brought in one piece, in the call that brought it, then the end or the break", async () => {
+  for (const [rest, end] of [
+    ["0\r\n\r\n", undefined],
+    ["zz\r\n", "broken"],
+  ] as const) {
+    const { pool, at } = testPool();
+    const asked = pool.fetch(URL_, post());
+    const { send } = await at(0);
+    send(CHUNKED);
+    const source = sourceOf(await asked);
+    const seen: (string | undefined)[] = [];
+    const goOn = (): void => {
+      try {
+        for (let piece = source.poll?.(goOn); piece !== null; piece = source.poll?.(goOn)) {
+          seen.push(piece && octets.latin1(piece, 0, piece.byteLength));
+          if (piece === undefined) return;
+        }
+      } catch {
+        seen.push("broken");
+      }
+    };
+    goOn();
+    send("3\r\nabc\r\n2\r\nde\r\n1\r\n");
+    assert.deepEqual(seen, ["abcde"]);
+    send(`f\r\n${rest}`);
+    assert.deepEqual(seen, ["abcde", "f", end]);
+  }
+});
+
+test("who gives the call up in the middle of its last bytes leaves a connection that nobody uses again", async () => {
+  for (const head of [CHUNKED, "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n"]) {
+    const { pool, at, dialled } = testPool();
+    const call = giving();
+    const asked = pool.fetch(URL_, { ...post(), giving: call });
+    const { wire, send } = await at(0);
+    send(head);
+    const source = sourceOf(await asked);
+    assert.equal(
+      source.poll?.(() => call.give()),
+      null,
+    );
+    send(head === CHUNKED ? "3\r\nabc\r\n0\r\n\r\n" : "12345678");
+    assert.equal(wire.ending, "terminate");
+    void pool.fetch(URL_, post()).catch(() => {});
+    await turn();
+    assert.equal(dialled.length, 2);
+  }
 });

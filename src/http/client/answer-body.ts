@@ -18,6 +18,7 @@ export class AnswerBody implements Source {
   #pieces: Uint8Array[] = [];
   #size = 0;
   #waiting: PromiseWithResolvers<Uint8Array | undefined> | undefined;
+  #ready: (() => void) | undefined;
   #state: "open" | "ended" | "left" = "open";
   #error: Error | undefined;
   #paused = false;
@@ -37,6 +38,7 @@ export class AnswerBody implements Source {
     }
     this.#pieces.push(bytes);
     this.#size += bytes.byteLength;
+    this.#tell();
     if (this.#size < FULL || this.#paused) return;
     this.#paused = true;
     this.#ends.pause();
@@ -51,22 +53,25 @@ export class AnswerBody implements Source {
     this.#waiting = undefined;
     if (error !== undefined) waiting?.reject(error);
     else waiting?.resolve(undefined);
+    this.#tell();
   }
 
   read(): Promise<Uint8Array | undefined> {
-    const piece = this.#pieces.shift();
-    if (piece !== undefined) {
-      this.#size -= piece.byteLength;
-      if (this.#paused && this.#size <= ROOM) {
-        this.#paused = false;
-        this.#ends.resume();
-      }
-      return Promise.resolve(piece);
-    }
+    const piece = this.#next();
+    if (piece !== undefined) return Promise.resolve(piece);
     if (this.#error !== undefined) return Promise.reject(this.#error);
     if (this.#state !== "open") return Promise.resolve(undefined);
     this.#waiting ??= Promise.withResolvers();
     return this.#waiting.promise;
+  }
+
+  poll(ready: () => void): Uint8Array | undefined | null {
+    const piece = this.#next();
+    if (piece !== undefined) return piece;
+    if (this.#error !== undefined) throw this.#error;
+    if (this.#state !== "open") return undefined;
+    this.#ready = ready;
+    return null;
   }
 
   leave(): void {
@@ -76,6 +81,24 @@ export class AnswerBody implements Source {
     this.#state = "left";
     this.#waiting?.resolve(undefined);
     this.#waiting = undefined;
+    this.#ready = undefined;
     this.#ends.leave();
+  }
+
+  #next(): Uint8Array | undefined {
+    const piece = this.#pieces.shift();
+    if (piece === undefined) return undefined;
+    this.#size -= piece.byteLength;
+    if (this.#paused && this.#size <= ROOM) {
+      this.#paused = false;
+      this.#ends.resume();
+    }
+    return piece;
+  }
+
+  #tell(): void {
+    const ready = this.#ready;
+    this.#ready = undefined;
+    ready?.();
   }
 }

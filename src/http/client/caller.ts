@@ -1,5 +1,5 @@
 import type { Fetched } from "../../host.ts";
-import { ChunkDecoder } from "../chunked.ts";
+import { ChunkDecoder, dataOf } from "../chunked.ts";
 import { joined } from "../octets.ts";
 import { Outlet, type Scratch, type Wire } from "../outlet.ts";
 import { AnswerBody, type BodyEnds } from "./answer-body.ts";
@@ -187,7 +187,11 @@ export class Caller implements BodyEnds {
     let at = from;
     const decoder = this.#decoder;
     if (decoder !== undefined) {
-      at = decoder.push(bytes, at, (data) => this.#body?.push(data));
+      const { data, end } = dataOf(decoder, bytes, at);
+      at = end;
+      if (data !== undefined) this.#body?.push(data);
+      // Whoever is told of bytes may give the call up there and then.
+      if (this.#state !== "body") return;
       if (at < 0) {
         this.#fail(new Broken("malformed chunk", false));
         return;
@@ -197,6 +201,7 @@ export class Caller implements BodyEnds {
       const size = Math.min(this.#left, bytes.byteLength - at);
       if (size > 0)
         this.#body?.push(at === 0 && size === bytes.byteLength ? bytes : bytes.subarray(at, at + size));
+      if (this.#state !== "body") return;
       this.#left -= size;
       at += size;
       if (this.#left > 0) return;

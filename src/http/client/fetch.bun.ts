@@ -1,11 +1,11 @@
 import type { Clock } from "../../clock.ts";
-import type { Fetched, UpstreamInit } from "../../host.ts";
+import type { Fetched, PlainInit } from "../../host.ts";
 import { octets } from "../octets.node.ts";
 import { Scratch } from "../outlet.ts";
 import { SocketWire } from "../wire.bun.ts";
 import { Caller } from "./caller.ts";
 import { decoded } from "./decoded.node.ts";
-import { type Dial, Pool } from "./pool.ts";
+import { aborted, type Dial, Pool } from "./pool.ts";
 
 /** How often idle connections are looked through. */
 const SWEEP_MS = 5_000;
@@ -13,7 +13,7 @@ const SWEEP_MS = 5_000;
 /** Calls providers at plain `http:` URLs without the runtime's `fetch`, whose thread and streams cost more than a call. */
 export function plainFetch(
   clock: Clock,
-): (url: string, init: UpstreamInit & { body: Uint8Array | undefined }) => Promise<Fetched> {
+): (url: string, init: PlainInit & { body: Uint8Array | undefined }) => Promise<Fetched> {
   const pool = new Pool({ dial: dialer(new Scratch(octets)), clock });
   let sweeping = false;
   return async (url, init) => {
@@ -26,10 +26,9 @@ export function plainFetch(
 }
 
 function dialer(scratch: Scratch): Dial {
-  return ({ hostname, port }, ends, signal) =>
+  return ({ hostname, port }, ends, giving) =>
     new Promise((resolve, reject) => {
-      const giveUp = () => reject(signal.reason);
-      signal.addEventListener("abort", giveUp, { once: true });
+      giving.onGiven = () => reject(aborted());
       const connecting = Bun.connect<Caller | undefined>({
         hostname,
         port,
@@ -43,8 +42,7 @@ function dialer(scratch: Scratch): Dial {
             socket.data = caller;
             resolve(caller);
             // Too late: whoever dialled has been told already, and nobody asks anything of it.
-            if (signal.aborted) caller.retire();
-            signal.removeEventListener("abort", giveUp);
+            if (giving.given) caller.retire();
           },
           data: (socket, bytes) => socket.data?.data(bytes),
           drain: (socket) => socket.data?.drain(),

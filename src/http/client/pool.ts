@@ -1,5 +1,5 @@
 import type { Clock } from "../../clock.ts";
-import type { Fetched } from "../../host.ts";
+import type { Fetched, GivingUp } from "../../host.ts";
 import { EMPTY } from "../octets.ts";
 import { Broken, type Caller, type Outgoing } from "./caller.ts";
 import { type Place, placeOf, requestHead, type Sent } from "./request-head.ts";
@@ -19,8 +19,8 @@ export interface PoolEnds {
   readonly gone: (caller: Caller) => void;
 }
 
-/** Opens a connection; rejects with the system's error (`code`). `signal` gives it up. */
-export type Dial = (place: Place, ends: PoolEnds, signal: AbortSignal) => Promise<Caller>;
+/** Opens a connection; rejects with the system's error (`code`). `giving` gives it up. */
+export type Dial = (place: Place, ends: PoolEnds, giving: GivingUp) => Promise<Caller>;
 
 /** Connections to providers, used again as long as they last. */
 export class Pool {
@@ -34,8 +34,8 @@ export class Pool {
   }
 
   /** Calls a provider at an `http:` URL. Rejects where there is no answer's head. */
-  async fetch(url: string, { signal, ...sent }: Sent & { signal: AbortSignal }): Promise<Fetched> {
-    if (signal.aborted) throw aborted();
+  async fetch(url: string, { giving, ...sent }: Sent & { giving: GivingUp }): Promise<Fetched> {
+    if (giving.given) throw aborted();
     const place = placeOf(url);
     const outgoing = {
       method: sent.method,
@@ -44,17 +44,17 @@ export class Pool {
     };
     const used = this.#take(place);
     if (used !== undefined) {
-      const answered = ask(used, outgoing, signal);
+      const answered = ask(used, outgoing, giving);
       if (!IDEMPOTENT.has(sent.method)) return answered;
       try {
         return await answered;
       } catch (error) {
         // Its end crossed the request.
-        if (!(error instanceof Broken && error.silent) || signal.aborted) throw error;
+        if (!(error instanceof Broken && error.silent) || giving.given) throw error;
       }
     }
-    const caller = await this.#dial(place, this.#endsFor(place), signal);
-    if (!signal.aborted) return ask(caller, outgoing, signal);
+    const caller = await this.#dial(place, this.#endsFor(place), giving);
+    if (!giving.given) return ask(caller, outgoing, giving);
     caller.retire();
     throw aborted();
   }
@@ -98,14 +98,16 @@ export class Pool {
   }
 }
 
-function ask(caller: Caller, outgoing: Outgoing, signal: AbortSignal): Promise<Fetched> {
+function ask(caller: Caller, outgoing: Outgoing, giving: GivingUp): Promise<Fetched> {
   const answered = caller.ask(outgoing);
   const { turn } = caller;
-  // It outlives the head: whoever aborts later ends the body. Later still the connection is another request's.
-  signal.addEventListener("abort", () => caller.turn === turn && caller.abort(aborted()), { once: true });
+  // It outlives the head: whoever gives up later ends the body. Later still the connection is another request's.
+  giving.onGiven = () => {
+    if (caller.turn === turn) caller.abort(aborted());
+  };
   return answered;
 }
 
-function aborted(): Error {
+export function aborted(): Error {
   return new DOMException("the call was given up", "AbortError");
 }

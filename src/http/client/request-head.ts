@@ -46,12 +46,23 @@ const WITH_BODY = new Set(["POST", "PUT", "PATCH"]);
 
 /** Request line and header lines with the empty line behind them, Latin-1. */
 export function requestHead({ authority, target }: Place, { method, headers, body }: Sent): string {
+  const lines = linesOf(headers);
+  const size = body?.byteLength ?? 0;
+  const length = size > 0 || WITH_BODY.has(method) ? `Content-Length: ${size}\r\n` : "";
+  return `${method} ${target} HTTP/1.1\r\nHost: ${authority}\r\n${lines}${length}Connection: keep-alive\r\n\r\n`;
+}
+
+/** Requests with the same head go up with the same headers, which nobody changes once they were sent. */
+const written = new WeakMap<Headers, string>();
+
+function linesOf(headers: Headers): string {
+  const known = written.get(headers);
+  if (known !== undefined) return known;
   let lines = "";
   for (const [name, value] of headers) if (!OWN.has(name)) lines += `${headerCase(name)}: ${value}\r\n`;
   if (!headers.has("accept")) lines += "Accept: */*\r\n";
-  const size = body?.byteLength ?? 0;
-  if (size > 0 || WITH_BODY.has(method)) lines += `Content-Length: ${size}\r\n`;
-  return `${method} ${target} HTTP/1.1\r\nHost: ${authority}\r\n${lines}Connection: keep-alive\r\n\r\n`;
+  written.set(headers, lines);
+  return lines;
 }
 
 export type Sent = Pick<UpstreamInit, "method" | "headers"> & { readonly body: Uint8Array | undefined };
