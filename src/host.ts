@@ -256,8 +256,10 @@ export interface RepeatAnswer {
 }
 
 /** A `Reply` for an adapter that takes the direct form: it has no native parts, which take longer to make than to send. */
-class DirectReply implements Pick<Reply, "status" | "headers" | "body" | "ok" | "direct"> {
+class DirectReply implements Pick<Reply, "status" | "statusText" | "headers" | "body" | "ok" | "direct"> {
   readonly body = null;
+  /** Asked for where another response is made from this one's head, as Hono does for HEAD. */
+  readonly statusText = "";
 
   constructor(
     readonly direct: Uint8Array | Source | undefined,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type Peer, Reply, type Source } from "../../src/host.ts";
+import { directReply, type Peer, Reply, type Source } from "../../src/host.ts";
 import { latin1, testServer, turn } from "../support/http-wire.ts";
 
 const get = (path: string, ...lines: string[]) =>
@@ -538,4 +538,15 @@ test("a repeat whose answer the socket does not take holds back the next request
     [...wire.text.matchAll(/\r\n\r\n(hit|handled)/g)].map(([, one]) => one),
     ["hit", "handled"],
   );
+});
+
+test("a reply without native parts goes out like any other, and another response can be made from its head", async () => {
+  const made = (body: Uint8Array | undefined) =>
+    directReply(body, { status: 201, headers: new Headers({ "x-a": "b" }) });
+  const { wire, send } = testServer(() => made(latin1("hello"))).connect();
+  send(get("/"));
+  assert.match(wire.text, /^HTTP\/1\.1 201 Created\r\nX-A: b\r\n.*\r\n\r\nhello$/s);
+  assert.ok(made(undefined) instanceof Response);
+  const { status, statusText, headers, ok, body } = new Response(null, made(latin1("hello")));
+  assert.deepEqual([status, statusText, headers.get("x-a"), ok, body], [201, "", "b", true, null]);
 });
