@@ -55,18 +55,14 @@ function* chainFeatures(turns: readonly Uint8Array[], sha256: Sha256) {
 
 /** Least hashes over words, and over pairs of words: texts that have most of them in common share most minima. */
 function minima(text: string, count: number): string[] {
-  const words =
-    text
-      .slice(0, MINIMA_CHARACTERS)
-      .toLowerCase()
-      .match(/[\p{L}\p{N}]+/gu) ?? [];
-  if (words.length === 0) return [];
+  const hashes = wordHashes(text.slice(0, MINIMA_CHARACTERS).toLowerCase());
+  if (hashes.length === 0) return [];
   // By index and in signed 32 bits: this runs for each word of each request, and an iterator's pairs or numbers beyond
   // 31 bits take several times as long as the hashes. With the top bit turned round, order is that of the unsigned.
   const least = new Int32Array(count).fill(0x7fffffff);
   let before = 0;
-  for (const word of words) {
-    const own = mixed(fnv(word, 0));
+  for (let word = 0; word < hashes.length; word++) {
+    const own = hashes[word] as number;
     const pair = Math.imul(before ^ own, 0x85ebca6b) ^ (own >>> 13);
     for (let at = 0; at < count; at++) {
       const value = mixed((at % 3 === 0 ? own : pair) ^ (SEEDS[at] as number)) ^ TOP_BIT;
@@ -75,6 +71,28 @@ function minima(text: string, count: number): string[] {
     before = Math.imul(own, 31);
   }
   return Array.from(least, (value, at) => `least ${at} ${(value ^ TOP_BIT) >>> 0}`);
+}
+
+/** A hash for each word of a lower-case text, in its order. */
+function wordHashes(text: string): readonly number[] {
+  // Unicode's classes make a match, and a text of its own, of each word: far slower than a walk over the units.
+  if (/[\u0080-\uffff]/.test(text))
+    return (text.match(/[\p{L}\p{N}]+/gu) ?? []).map((word) => mixed(fnv(word, 0)));
+  const hashes: number[] = [];
+  let hash = FNV_START;
+  let inside = false;
+  for (let at = 0; at <= text.length; at++) {
+    const unit = text.charCodeAt(at);
+    if ((unit >= 0x61 && unit <= 0x7a) || (unit >= 0x30 && unit <= 0x39)) {
+      hash = Math.imul(hash ^ unit, FNV_PRIME);
+      inside = true;
+    } else if (inside) {
+      hashes.push(mixed(hash));
+      hash = FNV_START;
+      inside = false;
+    }
+  }
+  return hashes;
 }
 
 /** How much two texts have in common, 0 to 1: the share of words that stand in both. */
@@ -112,8 +130,8 @@ function hash32(text: string, seed: number): number {
 
 /** FNV-1a over the text's units. */
 function fnv(text: string, seed: number): number {
-  let hash = 0x811c9dc5 ^ seed;
-  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  let hash = FNV_START ^ seed;
+  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), FNV_PRIME);
   return hash;
 }
 
@@ -130,6 +148,8 @@ function mixed(value: number): number {
 }
 
 const TOP_BIT = 0x80000000 | 0;
+const FNV_START = 0x811c9dc5;
+const FNV_PRIME = 0x01000193;
 const MINIMA_CHARACTERS = 32_000;
 const MINIMA = 5;
 const SEEDS = [0x1b873593, 0x38b34ae5, 0x6c1b3f27, 0x0cc9e2d1, 0x27d4eb2f, 0x165667b1];

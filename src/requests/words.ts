@@ -24,15 +24,20 @@ export function textsOf(body: KeptBody, maxBytes: number): string {
 
 /** The beginning of the last thing asked, on one line; undefined where nothing was asked in words. */
 export function promptOf(body: KeptBody, maxLength = 200): string | undefined {
-  const asked = lastAsked(body)
-    ?.slice(0, maxLength * 20)
-    .replaceAll(/\s+/g, " ")
-    .trim();
+  const said = lastAsked(body);
+  // Of most texts a little more than is shown is enough; of one that begins with much white space it is not.
+  const near = oneLine(said?.slice(0, maxLength * 2));
+  const asked =
+    near !== undefined && near.length > maxLength ? near : oneLine(said?.slice(0, maxLength * 20));
   if (asked === undefined || asked === "") return undefined;
   if (asked.length <= maxLength) return asked;
   const cut = asked.slice(0, maxLength - 1);
   // Not through the middle of a character of two units.
   return `${/[\ud800-\udbff]$/.test(cut) ? cut.slice(0, -1) : cut}…`;
+}
+
+function oneLine(text: string | undefined): string | undefined {
+  return text?.replaceAll(/\s+/g, " ").trim();
 }
 
 /** The text of the last message that a person wrote, else of the last thing that holds text. */

@@ -3,6 +3,7 @@ import type { EntryQuery } from "../cache/archive.ts";
 import type { CacheKey } from "../cache/entry.ts";
 import type { EntryFilter } from "../cache/store.ts";
 import type { Database } from "./database.ts";
+import { type Hot, hot } from "./hot.ts";
 import { findByKeys, keysPage, listPage, rowsOf, type StoredRow } from "./listing.ts";
 import { count } from "./listing-count.ts";
 import { keyBytes, keyOfBytes } from "./rows.ts";
@@ -12,14 +13,20 @@ const KEYS_PAGE = 1000;
 
 /** What the archive's thread asks of the main database, over a connection that only reads. */
 export class Entries {
+  #idOf: Hot<{ id: number }> | undefined;
+
   constructor(readonly db: Database) {}
 
   idOf(key: CacheKey): number | undefined {
-    return this.db.orm
-      .select({ id: entries.id })
-      .from(entries)
-      .where(eq(entries.key, keyBytes(key)))
-      .all()[0]?.id;
+    this.#idOf ??= hot(
+      this.db,
+      this.db.orm
+        .select({ id: entries.id })
+        .from(entries)
+        .where(eq(entries.key, sql.placeholder("key"))),
+      ["id"],
+    );
+    return this.#idOf.get({ key: keyBytes(key) })?.id;
   }
 
   /** Keys of those ids that are there. */

@@ -13,6 +13,7 @@ import {
   writers,
 } from "./archive-journal-schema.ts";
 import type { Database } from "./database.ts";
+import { hotInsert } from "./hot.ts";
 
 /** Every statement that the journal repeats, prepared once per open database and named as a verb. */
 export type JournalStatements = ReturnType<typeof prepareJournal>;
@@ -112,11 +113,12 @@ function onNames({ orm }: Database) {
   };
 }
 
-function onRows({ orm }: Database) {
+function onRows(db: Database) {
+  const { orm } = db;
   return {
-    addRow: orm
-      .insert(requests)
-      .values({
+    addRow: hotInsert(
+      db,
+      orm.insert(requests).values({
         cost: arg("cost"),
         at: arg("at"),
         requestId: arg("requestId"),
@@ -139,8 +141,8 @@ function onRows({ orm }: Database) {
         outputTokens: arg("outputTokens"),
         costUsd: arg("costUsd"),
         savedUsd: arg("savedUsd"),
-      })
-      .prepare(),
+      }),
+    ),
     addRowBytes: orm
       .update(rowBytes)
       .set({ bytes: sql`${rowBytes.bytes} + ${arg("bytes")}` })

@@ -223,7 +223,7 @@ export class ArchiveJournal {
     for (const row of rows) {
       const cost = costOf(row);
       bytes += cost;
-      this.#statements.addRow.all({ ...storedOf(row), cost });
+      this.#statements.addRow({ ...storedOf(row), cost });
     }
     this.#statements.addRowBytes.all({ bytes });
   }

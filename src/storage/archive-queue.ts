@@ -30,6 +30,11 @@ export class KeepQueue {
     return this.#count;
   }
 
+  /** How many were ever added. */
+  get added(): number {
+    return this.#numbered;
+  }
+
   /** Whether a body of so many bytes fits; one that does not counts as dropped. */
   hasRoom(bytes: number): boolean {
     const full = this.#count >= MOST || (this.#count > 0 && this.#bytes + bytes > MOST_BYTES);
@@ -69,6 +74,11 @@ export class KeepQueue {
   /** Whether somebody waits for what is queued, or it may soon not fit. */
   get urgent(): boolean {
     return this.#waiters.length > 0 || this.#count > MOST / 2 || this.#bytes > MOST_BYTES / 2;
+  }
+
+  /** Whether it is far from full. */
+  get light(): boolean {
+    return this.#count < MOST / 4 && this.#bytes < MOST_BYTES / 4;
   }
 
   /** Resolves when somebody begins to wait. */

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { and, asc, eq, gt, lt, sql } from "drizzle-orm";
 import type { CacheKey } from "../cache/entry.ts";
 import { featuresOf } from "../requests/features.ts";
@@ -9,6 +9,7 @@ import { PartTable } from "./archive-parts.ts";
 import { FORM, features, requests } from "./archive-schema.ts";
 import { WordTable } from "./archive-words.ts";
 import type { Database } from "./database.ts";
+import { hot, hotInsert } from "./hot.ts";
 import {
   digestBytes,
   headOf,
@@ -42,11 +43,23 @@ export class RequestTables {
     this.#statements = prepare(db);
   }
 
-  /** Remembers a request, unless the same one is remembered for that entry already. */
+  /** Runs `act`, which keeps requests, as a part of one transaction: what they have in common is counted at its end. */
+  together(act: () => void): void {
+    try {
+      act();
+      this.parts.counted();
+    } finally {
+      this.parts.undone();
+    }
+  }
+
+  /** To be called within `together`. Remembers a request, unless the same one is remembered for that entry already. */
   keep(entry: { id: number; key: CacheKey }, request: KeptRequest, options: KeepOptions): void {
     const { head, body } = request;
     const digest = digestBytes(head.digest);
-    const old = this.row(entry.id);
+    const { known } = this.#statements;
+    // Nearly all are new, and the whole row takes Drizzle as long as three statements.
+    const old = known.get({ entryId: entry.id }) === undefined ? undefined : this.row(entry.id);
     const full = options.requests === "full";
     if (old !== undefined) {
       const same = old.keyHead === keyHeadOf(entry.key) && digest.equals(old.digest);
@@ -60,7 +73,7 @@ export class RequestTables {
     const ids = bytes.map((part, at) => this.parts.hold(part, { digestOnly: !full && at > 0 }));
     const values = featuresOf(request, sha256).map(({ value }) => value);
     const { addRequest, addFeature } = this.#statements;
-    addRequest.run({
+    addRequest({
       entryId: entry.id,
       keyHead: keyHeadOf(entry.key),
       headId: this.parts.hold(ENCODER.encode(sharedHeadOf(head))),
@@ -73,7 +86,7 @@ export class RequestTables {
       masked: request.masked.length === 0 ? null : JSON.stringify(request.masked),
       prompt: full ? (promptOf(body) ?? null) : null,
     });
-    for (const value of values) addFeature.run({ value, entryId: entry.id });
+    for (const value of values) addFeature({ value, entryId: entry.id });
     if (!full || options.searchText <= 0) return;
     const texts = textsOf(body, options.searchText);
     if (texts !== "") this.words.add(entry.id, { head, texts });
@@ -154,7 +167,7 @@ export class RequestTables {
 }
 
 export function sha256(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
+  return hash("sha256", bytes, "hex");
 }
 
 const BODY_FORMS = ["json", "fields", "text", "bytes"] as const;
@@ -165,7 +178,8 @@ function sameHead(one: KeptRequest["head"], other: KeptRequest["head"]): boolean
   return one.sample === other.sample && sharedHeadOf(one) === sharedHeadOf(other);
 }
 
-function prepare({ orm }: Database) {
+function prepare(db: Database) {
+  const { orm } = db;
   const limit = sql`${arg("limit")}` as unknown as number;
   const idsBeyond = gt(requests.entryId, arg("after"));
   const ids = { entryId: requests.entryId, keyHead: requests.keyHead };
@@ -175,6 +189,14 @@ function prepare({ orm }: Database) {
       .from(requests)
       .where(eq(requests.entryId, arg("entryId")))
       .prepare(),
+    known: hot(
+      db,
+      orm
+        .select({ entryId: requests.entryId })
+        .from(requests)
+        .where(eq(requests.entryId, arg("entryId"))),
+      ["entryId"],
+    ),
     prompt: orm
       .select({ prompt: requests.prompt, keyHead: requests.keyHead })
       .from(requests)
@@ -190,9 +212,9 @@ function prepare({ orm }: Database) {
       .from(requests)
       .where(eq(requests.entryId, arg("entryId")))
       .prepare(),
-    addRequest: orm
-      .insert(requests)
-      .values({
+    addRequest: hotInsert(
+      db,
+      orm.insert(requests).values({
         entryId: arg("entryId"),
         keyHead: arg("keyHead"),
         headId: arg("headId"),
@@ -204,13 +226,15 @@ function prepare({ orm }: Database) {
         features: arg("features"),
         masked: arg("masked"),
         prompt: arg("prompt"),
-      })
-      .prepare(),
-    addFeature: orm
-      .insert(features)
-      .values({ value: arg("value"), entryId: arg("entryId") })
-      .onConflictDoNothing()
-      .prepare(),
+      }),
+    ),
+    addFeature: hotInsert(
+      db,
+      orm
+        .insert(features)
+        .values({ value: arg("value"), entryId: arg("entryId") })
+        .onConflictDoNothing(),
+    ),
     sharing: orm
       .select({ entryId: features.entryId })
       .from(features)

@@ -4,6 +4,7 @@ import type { EntryFilter } from "../cache/store.ts";
 import type { RequestHead } from "../requests/kept.ts";
 import { words } from "./archive-schema.ts";
 import type { Database } from "./database.ts";
+import { hotInsert } from "./hot.ts";
 
 const arg = sql.placeholder;
 
@@ -13,14 +14,25 @@ const arg = sql.placeholder;
  */
 export class WordTable {
   readonly #statements: ReturnType<typeof prepare>;
+  readonly #marks = new Map<string, string>();
 
   constructor(readonly db: Database) {
     this.#statements = prepare(db);
   }
 
   add(entryId: number, { head, texts }: { head: RequestHead; texts: string }): void {
-    const marks = MARKED.map((name) => markOf(name, head[name] ?? "")).join(" ");
-    this.#statements.add.run({ rowid: entryId, texts: `${spaced(texts)}\n${marks}` });
+    const marks = MARKED.map((name) => this.#markOf(name, head[name] ?? "")).join(" ");
+    this.#statements.add({ rowid: entryId, texts: `${spaced(texts)}\n${marks}` });
+  }
+
+  #markOf(name: string, value: string): string {
+    const words = `${name} ${value}`;
+    const known = this.#marks.get(words);
+    if (known !== undefined) return known;
+    if (this.#marks.size >= MARKS_REMEMBERED) this.#marks.clear();
+    const mark = markOf(name, value);
+    this.#marks.set(words, mark);
+    return mark;
   }
 
   drop(entryId: number): void {
@@ -67,6 +79,7 @@ export class WordTable {
 const MERGE_PAGES = 250;
 const MARKED = ["provider", "endpoint", "model", "namespace"] as const;
 const MOST_WORDS = 32;
+const MARKS_REMEMBERED = 1_000;
 
 /** The words of a search, as the index divides a text into them. */
 function wordsOf(q: string): string[] {
@@ -81,10 +94,13 @@ function markOf(name: string, value: string): string {
 
 /** Scripts that put no space between words: each character is one. */
 function spaced(text: string): string {
+  // Thai is the first of them; most texts hold nothing so far up, which is quickly seen.
+  if (!/[\u0e00-\uffff]/.test(text)) return text;
   return text.replaceAll(/[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/gu, " $& ");
 }
 
-function prepare({ orm }: Database) {
+function prepare(db: Database) {
+  const { orm } = db;
   const search = (beyond: "<" | ">", order: "DESC" | "ASC") =>
     orm
       .select({ rowid: words.rowid })
@@ -94,10 +110,7 @@ function prepare({ orm }: Database) {
       .limit(sql`${arg("limit")}` as unknown as number)
       .prepare();
   return {
-    add: orm
-      .insert(words)
-      .values({ rowid: arg("rowid"), texts: arg("texts") })
-      .prepare(),
+    add: hotInsert(db, orm.insert(words).values({ rowid: arg("rowid"), texts: arg("texts") })),
     drop: orm
       .delete(words)
       .where(eq(words.rowid, arg("rowid")))

@@ -45,6 +45,8 @@ export function openArchive(options: ArchiveOptions): Archive {
 
 /** Waited for more requests before a batch goes to the thread. */
 const GATHER_MS = 20;
+/** Times what a batch took that is waited before the next one, while requests come in. */
+const BUSY_REST = 7;
 const TEND_MS = 1000;
 /** A call sees what was queued before it, but waits no longer for it than this. */
 const PATIENCE_MS = 800;
@@ -193,15 +195,27 @@ class ArchiveClient implements Archive {
           // One that ended the thread is not sent again.
           const dropped = await this.#send(batch).catch(() => batch.length);
           this.#queue.done(batch, dropped);
-          // Answers need the processor too: what nobody waits for takes half of it at most.
-          const took = this.options.clock.monotonic() - began;
-          if (!this.#queue.urgent) await Promise.race([after(took), this.#queue.hurry()]);
+          await this.#rest(this.options.clock.monotonic() - began);
         }
       })
       .finally(() => {
         this.#taking = undefined;
         if (this.#queue.size > 0) this.#take();
       });
+  }
+
+  /**
+   * Answers need the processor too. What nobody waits for takes half of it at most, and an eighth while requests go on
+   * coming in and the queue is far from full; when they come no more it catches up.
+   */
+  async #rest(tookMs: number): Promise<void> {
+    const queue = this.#queue;
+    const { added } = queue;
+    const pause = (ms: number) => Promise.race([after(ms), queue.hurry()]);
+    if (queue.urgent) return;
+    await pause(tookMs);
+    if (queue.urgent || !queue.light || queue.added === added) return;
+    await pause(tookMs * (BUSY_REST - 1));
   }
 
   async #send(batch: readonly Queued[]): Promise<number> {

@@ -52,10 +52,12 @@ async function keepGroup(
   }
   await file.write((opened) => {
     const stored = entries();
-    for (const { key, request, how } of ready) {
-      const id = stored.idOf(key);
-      if (id !== undefined) opened.requests.keep({ id, key }, request, { requests: how, searchText });
-    }
+    opened.requests.together(() => {
+      for (const { key, request, how } of ready) {
+        const id = stored.idOf(key);
+        if (id !== undefined) opened.requests.keep({ id, key }, request, { requests: how, searchText });
+      }
+    });
   });
 }
 

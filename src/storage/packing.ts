@@ -17,12 +17,14 @@ export const PACK_BESIDE_BYTES = 32 * 1024;
 const WORTH = 0.9;
 
 // Level 3: on answers of 8 KB as quick as level 1 within a tenth, and never larger.
-const OPTIONS = { params: { [constants.ZSTD_c_compressionLevel]: 3 } };
+const LEVEL = 3;
+const optionsOf = (level: number) => ({ params: { [constants.ZSTD_c_compressionLevel]: level } });
+const OPTIONS = optionsOf(LEVEL);
 const compressBeside = promisify(zstdCompress) as (bytes: Uint8Array, options: object) => Promise<Uint8Array>;
 
-export function pack(bytes: Uint8Array): Packed {
+export function pack(bytes: Uint8Array, level = LEVEL): Packed {
   if (bytes.byteLength < PACK_FROM_BYTES) return { coding: 0, bytes };
-  return better(bytes, zstdCompressSync(bytes, OPTIONS));
+  return better(bytes, zstdCompressSync(bytes, level === LEVEL ? OPTIONS : optionsOf(level)));
 }
 
 export async function packBeside(bytes: Uint8Array): Promise<Packed> {

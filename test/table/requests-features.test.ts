@@ -47,6 +47,14 @@ const golden: readonly (readonly [name: string, request: KeptRequest, marks: rea
     ],
   ],
   [
+    "a long text of ASCII alone, cut at its bound",
+    asked(Array.from({ length: 6000 }, (_, n) => `Wort${(n * n) % 251}-x_${n}`).join(",\n")),
+    [
+      159904430044685, 96509392314169, 43785901257633, 84253287528568, 255162490249757, 7418750892230,
+      243609907846838, 11845859542705,
+    ],
+  ],
+  [
     "a conversation",
     asked("Hello!", "Hello, how are you?", words, "I see.", "Once more?", "Yes.", words.slice(0, 2000)),
     [
