@@ -208,6 +208,8 @@ class Entries implements SharedStore {
   async #placeNoted({ optional }: { optional: boolean }): Promise<void> {
     const { opened } = this.connection;
     try {
+      // What was read in this turn shows nothing of what others noted since.
+      opened?.reading.end();
       if (opened === undefined || (this.#intake.size === 0 && !this.#intake.findOthers(opened))) return;
     } catch (error) {
       // Locked for a moment, it may still hold some: whoever writes waits for that.
