@@ -187,7 +187,7 @@ export interface Peer {
   readonly head?: string;
   /** The whole body, where it had come when the handler was asked: quicker than the request's own stream. */
   readonly body?: Uint8Array;
-  /** Whether the adapter takes a `Reply`'s direct form, so that no stream need be made around it. */
+  /** Whether the adapter takes the direct form of a `Reply` (`direct-reply.ts`), so that no stream need be made around it. */
   readonly takesDirect?: boolean;
 }
 
@@ -214,27 +214,6 @@ export interface Source {
 }
 
 /**
- * An answer whose body an adapter may take as it is: one that says so (`Peer.takesDirect`) gets bytes uncopied, and a
- * source without the stream around it, which costs more than its bytes. Others get an ordinary response.
- */
-export class Reply extends Response {
-  readonly direct: Uint8Array | Source | undefined;
-
-  constructor(
-    direct: Uint8Array | Source | undefined,
-    init: {
-      status: number;
-      headers: Headers;
-      /** What stands for `direct` where the adapter does not take it; without it the body is empty there. */
-      body?: BodyInit | null | undefined;
-    },
-  ) {
-    super(init.body ?? null, { status: init.status, headers: init.headers });
-    this.direct = direct;
-  }
-}
-
-/**
  * Answers at once what was asked and answered before, from the bytes of a request. It decides nothing that the
  * handler has not decided for an equal request: what it does not know is the handler's.
  */
@@ -253,33 +232,6 @@ export interface RepeatAnswer {
   readonly head: string;
   /** Never changed afterwards. */
   readonly body: Uint8Array;
-}
-
-/** A `Reply` for an adapter that takes the direct form: it has no native parts, which take longer to make than to send. */
-class DirectReply implements Pick<Reply, "status" | "statusText" | "headers" | "body" | "ok" | "direct"> {
-  readonly body = null;
-  /** Asked for where another response is made from this one's head, as Hono does for HEAD. */
-  readonly statusText = "";
-
-  constructor(
-    readonly direct: Uint8Array | Source | undefined,
-    readonly status: number,
-    readonly headers: Headers,
-  ) {}
-
-  get ok(): boolean {
-    return this.status >= 200 && this.status < 300;
-  }
-}
-
-Object.setPrototypeOf(DirectReply.prototype, Reply.prototype);
-
-/** An answer that only an adapter gets which says `Peer.takesDirect`. The headers are used as they are, uncopied. */
-export function directReply(
-  direct: Uint8Array | Source | undefined,
-  { status, headers }: { status: number; headers: Headers },
-): Reply {
-  return new DirectReply(direct, status, headers) as unknown as Reply;
 }
 
 export interface Listener {

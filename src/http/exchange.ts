@@ -1,4 +1,5 @@
-import { type Peer, Reply, type ServeOptions, type Source } from "../host.ts";
+import { Reply } from "../direct-reply.ts";
+import type { Peer, ServeOptions, Source } from "../host.ts";
 import { type AnswerLines, answerLines, statusLine } from "./answer-head.ts";
 import type { RequestHead } from "./head.ts";
 import { type Arrival, arrival } from "./incoming.ts";

@@ -1,4 +1,5 @@
-import { Reply, type Source } from "../host.ts";
+import { Reply } from "../direct-reply.ts";
+import type { Source } from "../host.ts";
 
 /** Gives up an answer that nobody gets. */
 export function leave(response: Response): void {

@@ -1,6 +1,7 @@
 import { asCacheKey } from "../cache/entry.ts";
+import { Reply } from "../direct-reply.ts";
 import type { ProxyError } from "../errors.ts";
-import { type Peer, Reply } from "../host.ts";
+import type { Peer } from "../host.ts";
 import type { CacheWord } from "../journal/event.ts";
 import { errorByPath } from "../providers/error-shape.ts";
 import type { Provider } from "../providers/provider.ts";

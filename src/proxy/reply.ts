@@ -1,7 +1,8 @@
 import type { Body, Entry } from "../cache/entry.ts";
 import type { Reader } from "../cache/recording.ts";
 import type { Pace } from "../config-pace.ts";
-import { directReply, type Peer, Reply, type Source } from "../host.ts";
+import { directReply, Reply } from "../direct-reply.ts";
+import type { Peer, Source } from "../host.ts";
 import type { CacheWord } from "../journal/event.ts";
 import type { Call } from "./call.ts";
 import { atOnce, type CountOptions, counted } from "./counted.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Reply } from "../../src/host.ts";
+import type { Reply } from "../../src/direct-reply.ts";
 import { answerLines } from "../../src/http/answer-head.ts";
 import { parseHead, type RequestHead } from "../../src/http/head.ts";
 import { arrival } from "../../src/http/incoming.ts";

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { directReply, type Peer, Reply, type Source } from "../../src/host.ts";
+import { directReply, Reply } from "../../src/direct-reply.ts";
+import type { Peer, Source } from "../../src/host.ts";
 import { latin1, testServer, turn } from "../support/http-wire.ts";
 
 const get = (path: string, ...lines: string[]) =>

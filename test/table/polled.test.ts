@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { Recording } from "../../src/cache/recording.ts";
-import { Reply, type Source } from "../../src/host.ts";
+import { Reply } from "../../src/direct-reply.ts";
+import type { Source } from "../../src/host.ts";
 import { counted, type Delivery } from "../../src/proxy/counted.ts";
 import { latin1, testServer, turn } from "../support/http-wire.ts";
 
