@@ -168,8 +168,32 @@ test("uses that nobody can write are bounded, and one call says when they are ma
   const { transaction, written } = noting();
   let told = 0;
   const key = (at: number) => at.toString(16).padStart(64, "0") as Entry["key"];
-  for (let at = 0; at < 70_000; at++) if (uses.add({ key: key(at), place: at }, at)) told++;
+  for (let at = 0; at < 270_000; at++) if (uses.add({ key: key(at), place: at }, at)) told++;
   assert.equal(told, 1);
   while (uses.write(transaction, systemClock)) {}
-  assert.equal(written.length, 65_536);
+  assert.equal(written.length, 262_144);
+});
+
+test("uses wait while many come, as long as they are not too many or too old, and few never wait", () => {
+  const key = (at: number) => at.toString(16).padStart(64, "0") as Entry["key"];
+  const noted = (uses: Uses, from: number, to: number) => {
+    for (let at = from; at < to; at++) uses.add({ key: key(at), place: at }, at);
+  };
+  const uses = new Uses();
+  noted(uses, 0, 2_000);
+  assert.equal(uses.mayWait(1_000), false);
+  uses.gather();
+  noted(uses, 0, 2_001);
+  assert.equal(uses.mayWait(2_000), true);
+  // Nothing came since: now there is time.
+  assert.equal(uses.mayWait(3_000), false);
+  for (let second = 4; second < 12; second++) {
+    noted(uses, second * 3_000, (second + 1) * 3_000);
+    assert.equal(uses.mayWait(second * 1_000), true, `${second}`);
+  }
+  noted(uses, 40_000, 43_000);
+  assert.equal(uses.mayWait(12_000), false, "ten seconds after the first");
+  uses.gather();
+  noted(uses, 0, 65_536);
+  assert.equal(uses.mayWait(13_000), false, "too many");
 });

@@ -88,7 +88,7 @@ export class Upkeep {
     const { connection, clock } = this.parts;
     connection.checkIdentity();
     if (!(await connection.writable())) return;
-    await this.#flush();
+    if (!this.#uses.mayWait(clock.monotonic())) await this.#flush();
     if (this.parts.tends()) await this.#tend(clock.monotonic());
     await this.#settle();
   }
@@ -108,6 +108,7 @@ export class Upkeep {
     const sweepMs = Math.min(LONGEST_SWEEP_MS, Math.max(TICK_MS, limits().inactiveMs / 10));
     if (now - this.#sweptAt >= sweepMs) {
       this.#sweptAt = now;
+      await this.#flush();
       await this.#sweep();
     }
     while (await this.#step((transaction) => this.parts.room.evictAhead(transaction, this.#until()))) {}

@@ -12,8 +12,11 @@ interface Use {
 }
 
 /** Keys of which hits wait: from here on they are written before the tick, and beyond the most they are lost. */
-const MANY = 16 * 1024;
+const MANY = 64 * 1024;
 const MOST = 4 * MANY;
+/** Keys noted since the last look from which on answering comes first, and how long they may wait for a quieter time. */
+const BUSY = 2_000;
+const PATIENCE_MS = 10_000;
 /** Up to so many in a round keep their order among themselves. */
 const FEW = 200;
 /** Of more, so many are written in one statement, with the time of the last; fewer than a page of a sweep. */
@@ -25,7 +28,7 @@ const NEAR = 24;
 const NEAR_BYTES = 1024;
 
 /**
- * Hits of entries, until they are written. An entry used often is written once a round, and a round goes through the
+ * Hits of entries, until they are written; a crash loses those of the last seconds. An entry used often is written once a round, and a round goes through the
  * table in its order: of 25,000 hits spread over 100,000 entries each takes a fifth of a page of the WAL, in the order
  * of their coming two pages (8 us a hit, and 26).
  */
@@ -34,6 +37,9 @@ export class Uses {
   /** A round that is being written: its last one comes next. */
   #round: Use[] = [];
   #isMany = false;
+  /** How many were noted at the last look, and when a look first found any of them (monotonic ms). */
+  #looked = 0;
+  #since: number | undefined;
 
   /** Notes a hit; true where they are so many that they should be written now. */
   add({ key, place }: Pick<Entry, "key" | "place">, lastUsed: number): boolean {
@@ -48,8 +54,19 @@ export class Uses {
     return this.#noted.size === MANY;
   }
 
+  /** Whether writing may wait since the processor is wanted for answers; to be asked once a tick. */
+  mayWait(now: number): boolean {
+    const { size } = this.#noted;
+    const added = size - this.#looked;
+    this.#looked = size;
+    this.#since ??= now;
+    return added > BUSY && size < MANY && now - this.#since < PATIENCE_MS;
+  }
+
   /** Begins a round with all that were noted. */
   gather(): void {
+    this.#looked = 0;
+    this.#since = undefined;
     const uses = [...this.#round, ...this.#noted.values()];
     this.#noted = new Map();
     this.#round = uses.sort((a, b) => (b.place ?? 0) - (a.place ?? 0));
