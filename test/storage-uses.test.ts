@@ -4,8 +4,18 @@ import { test } from "node:test";
 import type { Entry } from "../src/cache/entry.ts";
 import { systemClock } from "../src/clock.ts";
 import type { Transaction } from "../src/storage/connection.ts";
+import type { OpenDatabase } from "../src/storage/database.ts";
+import { openStore } from "../src/storage/store.ts";
 import { Uses } from "../src/storage/uses.ts";
-import { entryOf, keyOf, openDatabase, openTestStore, temporaryFolder, wholeBody } from "./support/store.ts";
+import {
+  entryOf,
+  keyOf,
+  openDatabase,
+  openTestStore,
+  storeOptions,
+  temporaryFolder,
+  wholeBody,
+} from "./support/store.ts";
 
 test("thousands of hits in one round are each counted for their own entry, and outlive the next store", async () => {
   const folder = temporaryFolder();
@@ -196,4 +206,29 @@ test("uses wait while many come, as long as they are not too many or too old, an
   uses.gather();
   noted(uses, 0, 65_536);
   assert.equal(uses.mayWait(13_000), false, "too many");
+});
+
+test("entries that were never hit are found by their places, not along all that were never hit", async () => {
+  const folder = temporaryFolder();
+  const asked: string[] = [];
+  const capturing: OpenDatabase = (path) => {
+    const db = openDatabase(path);
+    return {
+      ...db,
+      prepare(sql) {
+        asked.push(sql);
+        return db.prepare(sql);
+      },
+    };
+  };
+  const store = await openStore({ ...storeOptions(folder), openDatabase: capturing });
+  const updates = asked.filter((sql) => /^update.*json_each/i.test(sql));
+  assert.equal(updates.length, 2);
+  const db = openDatabase(join(folder, "askonce.db"));
+  for (const sql of updates) {
+    const plan = db.prepare(`EXPLAIN QUERY PLAN ${sql}`).row([]);
+    assert.match(String(plan?.at(-1)), /INTEGER PRIMARY KEY/, sql);
+  }
+  db.close();
+  await store.close();
 });

@@ -117,6 +117,8 @@ const USED = {
   segment: sql`max(${entries.segment}, ${SEGMENT.used})`,
 };
 
+/** Asked of each row found by its id: by itself SQLite would rather walk all of a segment's for a few of them. */
+const OWN_SEGMENT = sql`+${entries.segment}`;
 const AMONG_IDS = sql`${entries.id} IN (SELECT value FROM json_each(${arg("ids")}))`;
 
 function writing(db: Database) {
@@ -184,7 +186,7 @@ function writing(db: Database) {
       orm
         .update(entries)
         .set({ lastUsed: USED.lastUsed, hits: USED.hits })
-        .where(and(AMONG_IDS, gte(entries.segment, SEGMENT.used))),
+        .where(and(AMONG_IDS, sql`${OWN_SEGMENT} >= ${SEGMENT.used}`)),
     ),
     /** Those that were never hit before. */
     useFirst: hotUpdate(
@@ -192,7 +194,7 @@ function writing(db: Database) {
       orm
         .update(entries)
         .set(USED)
-        .where(and(AMONG_IDS, eq(entries.segment, SEGMENT.fresh))),
+        .where(and(AMONG_IDS, sql`${OWN_SEGMENT} = ${SEGMENT.fresh}`)),
     ),
     setSegment: orm
       .update(entries)
