@@ -25,7 +25,6 @@ interface Waiting {
   readonly placed: Placed;
   /** Of the database when it was noted. */
   readonly version: unknown;
-  tries: number;
 }
 
 /**
@@ -41,6 +40,8 @@ export class Intake {
   /** Of two million ranges of two thousand million numbers this process takes one by chance. */
   readonly #first = Math.floor(Math.random() * 2 ** 21) * 2 ** 31;
   #numbered = 0;
+  /** How often a row could not be placed, by its number. */
+  readonly #failed = new Map<number, number>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(parts: IntakeParts) {
@@ -86,12 +87,7 @@ export class Intake {
     const seq = this.#first + this.#numbered++;
     statements.note({ ...answer, seq, key });
     onCommit(() => {
-      this.#waiting.set(entry.key, {
-        seq,
-        placed: { entry, answer },
-        version: versionOf(opened),
-        tries: 0,
-      });
+      this.#waiting.set(entry.key, { seq, placed: { entry, answer }, version: versionOf(opened) });
       this.#timer ??= setTimeout(() => {
         this.#timer = undefined;
         this.#parts.due();
@@ -107,7 +103,7 @@ export class Intake {
     for (const one of waiting) {
       // Whoever found it first placed it, and what became of it since is told there.
       if (statements.unnote.all({ seq: one.seq }).length === 0) continue;
-      if (one.tries < TRIES) this.#placeOne(transaction, one);
+      this.#placeOne(transaction, one);
     }
     if (others) this.#placeOthers(transaction);
     if (waiting.length === 0) return;
@@ -120,12 +116,14 @@ export class Intake {
     clearTimeout(this.#timer);
   }
 
-  #placeOne(transaction: Transaction, one: Waiting): void {
+  /** What fails for itself must not keep all others from being written; a full disk may have room again. */
+  #placeOne(transaction: Transaction, { seq, placed }: Pick<Waiting, "seq" | "placed">): void {
+    const failed = this.#failed.get(seq) ?? 0;
+    if (failed === TRIES) return;
     try {
-      this.#parts.placing().place(transaction, one.placed);
+      this.#parts.placing().place(transaction, placed);
     } catch (error) {
-      // A full disk may have room again; what fails for itself must not keep all others from being written.
-      if (faultKind(error) === "other") one.tries++;
+      if (faultKind(error) === "other") this.#failed.set(seq, failed + 1);
       throw error;
     }
   }
@@ -138,7 +136,7 @@ export class Intake {
       for (const { seq, key: bytes, ...answer } of rows) {
         statements.unnote.all({ seq });
         const entry = readBack(keyOfBytes(bytes), answer);
-        if (entry !== undefined) this.#parts.placing().place(transaction, { entry, answer });
+        if (entry !== undefined) this.#placeOne(transaction, { seq, placed: { entry, answer } });
       }
     }
   }

@@ -31,9 +31,7 @@ export interface StoreOptions extends ConnectionOptions {
 export async function openStore(options: StoreOptions): Promise<SharedStore> {
   const connection = new Connection(options);
   await connection.open();
-  const entries = new Entries(connection, options);
-  void entries.placeLeft();
-  return entries;
+  return new Entries(connection, options);
 }
 
 class Entries implements SharedStore {
@@ -79,7 +77,7 @@ class Entries implements SharedStore {
       clock,
       limits,
       tends: options.tends ?? (() => true),
-      placeLeft: () => this.placeLeft(),
+      placeLeft: () => this.#placeNoted({ optional: true }),
     });
     this.#placing = new Placing({
       room: this.#room,
@@ -102,6 +100,8 @@ class Entries implements SharedStore {
       generation: this.#generation,
       clock,
     });
+    // What a process that was killed noted is found where it lies until it is placed.
+    void this.#placeNoted({ optional: true });
   }
 
   get(key: CacheKey): Entry | undefined {
@@ -197,11 +197,6 @@ class Entries implements SharedStore {
 
   async settled(): Promise<void> {
     await this.#placeNoted({ optional: false });
-  }
-
-  /** Places what others noted and may not live to place. Until then it is found where it lies. */
-  placeLeft(): Promise<void> {
-    return this.#placeNoted({ optional: true });
   }
 
   /** Whatever is written places what was noted first. */
