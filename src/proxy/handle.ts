@@ -70,27 +70,22 @@ async function journey(
   const plan = seen?.plan ?? planFor(asked, config, { recording: parts.recording() });
   const call = plan.lookUp ? lookUpCall(asked) : asked;
   const { maxBody, allowedOrigins } = config;
+  const { maxRequest } = plan;
+  const { budget, host } = parts;
   const pass = (detail: string, body: Uint8Array | ReadableStream<Uint8Array> | null) =>
     bypass(parts, call, { plan, detail, body, maxBody, allowedOrigins });
 
   if (plan.bypass !== undefined) return pass(plan.bypass, call.request.body);
-  const body = await readBody(call, { maxRequest: plan.maxRequest, maxBody, budget: parts.budget });
+  const body = await readBody(call, { maxRequest, maxBody, budget });
   if (body.kind === "stream") return pass(body.why, body.stream);
   let flying = false;
   try {
-    const { maxRequest } = plan;
     const head = seen ?? parts.memory.head(call, plan, config);
     const { keyParts, upstream } = head;
-    const looked = reason !== undefined || parts.watch !== undefined || numberedElsewhere(parts, call);
-    const known = looked ? undefined : recognised(parts, call, { head, body: body.bytes });
+    const known = recognised(parts, call, { head, body: body.bytes, reason });
     if (known?.found?.standing === "fresh")
       return serve(parts, call, { plan, found: known.found, word: "HIT", allowedOrigins });
-    const question = await readQuestion(call, body.bytes, {
-      budget: parts.budget,
-      host: parts.host,
-      maxRequest,
-      settings: config,
-    });
+    const question = await readQuestion(call, body.bytes, { budget, host, maxRequest, settings: config });
     if (typeof question === "string") return await pass(question, body.bytes);
     const keys = known?.keys ?? keysOf(parts, call, { plan, keyParts, gist: question });
     let job = jobOf(call, { keys, question, upstream, body: body.bytes, reserved: body.reserved });
@@ -112,13 +107,8 @@ async function journey(
     const wanted = found === undefined && (reason !== undefined || plan.offline === "replay");
     const near = wanted ? nearestStored(parts, job, question.plain) : undefined;
     reason?.looked(found, near);
-    if (found?.standing === "fresh") {
-      parts.memory.learn(head, body.bytes, question);
-      return serve(parts, call, { plan, found, word: "HIT", allowedOrigins });
-    }
-    const { response, led } = found
-      ? fromOld(parts, call, { plan, job, found, allowedOrigins })
-      : { response: undefined, led: false };
+    if (found?.standing === "fresh") parts.memory.learn(head, body.bytes, question);
+    const { response, led } = fromStore(parts, call, { plan, job, found, allowedOrigins });
     flying = led;
     if (response !== undefined) return response;
     if (plan.offline !== undefined) throw keyed(await notStored(job, { plan, near }), job);
@@ -128,16 +118,20 @@ async function journey(
     });
   } finally {
     // A flight gives back what it took with the job that began it.
-    if (!flying) parts.budget.give(body.reserved);
+    if (!flying) budget.give(body.reserved);
   }
 }
 
-/** The keys of a body that was read before, and what is stored under them; undefined for one that has to be read. */
+/**
+ * The keys of a body that was read before, and what is stored under them; undefined for one that has to be read, be it
+ * because more is asked about it than its answer.
+ */
 function recognised(
   parts: ProxyParts,
   call: Call,
-  { head, body }: { head: KnownHead; body: Uint8Array },
+  { head, body, reason }: { head: KnownHead; body: Uint8Array; reason: Reason | undefined },
 ): { keys: Keys; found: Found | undefined } | undefined {
+  if (reason !== undefined || parts.watch !== undefined || numberedElsewhere(parts, call)) return undefined;
   const gist = parts.memory.gistOf(head, body);
   if (gist === undefined) return undefined;
   const keys = keysOf(parts, call, { plan: head.plan, keyParts: head.keyParts, gist });
@@ -145,14 +139,18 @@ function recognised(
 }
 
 /**
- * Answers with what is stored past its time, where that will do: it is refreshed behind it, or its provider is not to be
- * called just now. `led` says that a refresh took over the request's body.
+ * Answers with what is stored, where that will do: it is fresh, or it is refreshed behind it, or its provider is not to
+ * be called just now. `led` says that a refresh took over the request's body.
  */
-function fromOld(
+function fromStore(
   parts: ProxyParts,
   call: Call,
-  { plan, job, found, allowedOrigins }: Pick<Serving, "plan" | "found" | "allowedOrigins"> & { job: Job },
+  options: Pick<Serving, "plan" | "allowedOrigins"> & { job: Job; found: Found | undefined },
 ): { response: Response | undefined; led: boolean } {
+  const { plan, job, found, allowedOrigins } = options;
+  if (found === undefined) return { response: undefined, led: false };
+  if (found.standing === "fresh")
+    return { response: serve(parts, call, { plan, found, word: "HIT", allowedOrigins }), led: false };
   if (found.standing === "stale") {
     const { word, begun } = refreshBehind(parts, job);
     return { response: serve(parts, call, { plan, found, word, allowedOrigins }), led: begun };
