@@ -10,8 +10,6 @@ import {
   keyHeader,
   listenAddress,
   listOf,
-  optionalPath,
-  optionalUrl,
   origin,
   orWords,
   path,
@@ -22,6 +20,7 @@ import {
   yesNo,
 } from "./config-kinds.ts";
 import { maskRules } from "./config-masks.ts";
+import { operatorSettings } from "./config-operator.ts";
 import { pace } from "./config-pace.ts";
 import { statefulRules } from "./providers/stateful-rules.ts";
 
@@ -237,60 +236,7 @@ export const settings: { readonly [Member in Plain]: Setting<Config[Member]> } =
     fallback: "1",
     help: "How many processes answer at the same port, `auto`: one a processor. On Linux, with Bun or the executable.",
   },
-  admin: {
-    name: "admin",
-    kind: yesNo,
-    fallback: "true",
-    help: "Whether there is an admin API under /admin/api, and /metrics.",
-  },
-  adminListen: {
-    name: "admin_listen",
-    kind: listOf(listenAddress, `${listenAddress.valid}; several with commas between them`),
-    fallback: "",
-    help: "Where the admin API and /metrics are served instead of at listen.",
-  },
-  journal: {
-    name: "journal",
-    kind: yesNo,
-    fallback: "true",
-    help: "Whether requests are counted for statistics and written down.",
-  },
-  journalKeepMs: {
-    name: "journal_keep",
-    kind: duration,
-    fallback: "30d",
-    help: "How long single requests stay in the journal; sums stay for good.",
-  },
-  journalSize: {
-    name: "journal_size",
-    kind: size,
-    fallback: "64MiB",
-    help: "What single requests may take in the journal; the oldest go first.",
-  },
-  requests: {
-    name: "requests",
-    kind: choice("full", "hash", "off"),
-    fallback: "full",
-    help: "What is remembered of a stored answer's request: its texts, digests of its parts only, or nothing.",
-  },
-  searchText: {
-    name: "search_text",
-    kind: size,
-    fallback: "32KiB",
-    help: "How much of each request's texts can be searched; 0: none.",
-  },
-  prices: {
-    name: "prices",
-    kind: optionalPath,
-    fallback: "",
-    help: "A file with prices that outrank the built-in ones.",
-  },
-  otelEndpoint: {
-    name: "otel_endpoint",
-    kind: optionalUrl,
-    fallback: "",
-    help: "Where OpenTelemetry traces are sent, such as http://localhost:4318.",
-  },
+  ...operatorSettings,
 };
 
 export const byName: ReadonlyMap<string, Setting<unknown>> = new Map(
