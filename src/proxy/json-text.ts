@@ -1,6 +1,6 @@
 import type { Shape } from "../providers/shape.ts";
 
-/** The words of JSON's grammar, and the objects under way, as `canonical.ts` reads them. */
+/** The words of JSON's grammar, and the objects under way, as `canonical-writer.ts` reads them. */
 
 export interface Member {
   readonly name: string;
