@@ -31,7 +31,7 @@ export const figures = v.object({
   unread_usd: amount,
   joined_tokens: v.pipe(count, v.description("What those who joined a call would have paid for.")),
   joined_usd: amount,
-  unpriced: v.pipe(count, v.description("Calls and hits whose tokens are known and whose price is not.")),
+  unpriced: v.pipe(count, v.description("Answered calls and hits whose price is not known.")),
   hit_p50_ms: v.pipe(amountOrNull, v.description("To the last byte; null where there was none.")),
   hit_p99_ms: amountOrNull,
   miss_p50_ms: amountOrNull,

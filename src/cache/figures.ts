@@ -39,7 +39,7 @@ export interface Tally {
   /** What those who joined a call would have paid. */
   joinedTokens: number;
   joinedUsd: number;
-  /** Calls and hits whose tokens are known and whose price is not. */
+  /** Calls that brought an answer, and hits, of which nobody knows what they cost or would have cost. */
   unpriced: number;
 }
 

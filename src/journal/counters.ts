@@ -2,6 +2,7 @@ import type { Spent } from "../cache/entry.ts";
 import { type Dimensions, emptyTally, OTHER, type Tally, type TallyDelta } from "../cache/figures.ts";
 import type { RefreshEvent, RequestEvent, RequestOutcome } from "./event.ts";
 import { binOf, emptyBins } from "./latency.ts";
+import { isUnpricedCall, isUnpricedHit, tokensOf } from "./unpriced.ts";
 
 /** Groups told apart in one minute; more fold into OTHER, by provider and endpoint. */
 export const MOST_GROUPS = 1_000;
@@ -43,6 +44,7 @@ export class Counters {
     if (event.outcome === "hit") cell.hitLatency[binOf(event.totalMs)]!++;
     else if (event.outcome === "miss") cell.missLatency[binOf(event.totalMs)]!++;
     if (event.saved !== undefined) addSaved(tally, event.saved);
+    if (isUnpricedHit(event)) tally.unpriced++;
     // An old answer served because the provider failed is a hit that led a call.
     if (event.outcome !== "hit" || event.notKept !== undefined || event.usage !== undefined)
       addCall(cell, event);
@@ -59,7 +61,7 @@ export class Counters {
     tally.refreshTokens += tokens;
     tally.spentUsd += usd;
     tally.refreshUsd += usd;
-    if (tokens > 0 && event.costUsd === undefined) tally.unpriced++;
+    if (isUnpricedCall(event)) tally.unpriced++;
     if (event.notKept !== undefined) note(cell.notKept, event.notKept);
   }
 
@@ -150,11 +152,9 @@ const MEMBERS = {
 } as const satisfies Record<RequestOutcome, keyof Tally>;
 
 function addSaved(tally: Tally, saved: Spent & { readonly ms: number }): void {
-  const tokens = tokensOf(saved);
-  tally.savedTokens += tokens;
+  tally.savedTokens += tokensOf(saved);
   tally.savedUsd += saved.costUsd ?? 0;
   tally.savedMs += saved.ms;
-  if (tokens > 0 && saved.costUsd === undefined) tally.unpriced++;
 }
 
 function addCall(cell: Cell, event: RequestEvent): void {
@@ -173,12 +173,8 @@ function addCall(cell: Cell, event: RequestEvent): void {
     tally.unreadTokens += tokens;
     tally.unreadUsd += usd;
   }
-  if (tokens > 0 && event.costUsd === undefined) tally.unpriced++;
+  if (isUnpricedCall(event)) tally.unpriced++;
   if (event.notKept !== undefined) note(cell.notKept, event.notKept);
-}
-
-export function tokensOf(spent: Pick<Spent, "inputTokens" | "outputTokens"> | undefined): number {
-  return spent === undefined ? 0 : (spent.inputTokens ?? 0) + (spent.outputTokens ?? 0);
 }
 
 function note(reasons: Record<string, number>, reason: string): void {

@@ -48,6 +48,8 @@ export interface RequestEvent {
   readonly usage: Usage | undefined;
   /** US dollars of that call; undefined where the price is not known. */
   readonly costUsd: number | undefined;
+  /** Whether that call brought an answer that is paid for; an error costs nothing. */
+  readonly paid: boolean;
   /** Whether the client went away before the end. */
   readonly aborted: boolean;
   readonly outcome: RequestOutcome;
@@ -73,6 +75,7 @@ export interface RefreshEvent {
   readonly credential: string;
   readonly usage: Usage | undefined;
   readonly costUsd: number | undefined;
+  readonly paid: boolean;
   readonly notKept: string | undefined;
 }
 

@@ -1,6 +1,7 @@
 import type { Spent } from "../cache/entry.ts";
 import type { CacheWord, RefreshEvent, RequestEvent } from "./event.ts";
 import { binOf, emptyBins } from "./latency.ts";
+import { isUnpricedCall, isUnpricedHit } from "./unpriced.ts";
 
 export const WORDS: readonly CacheWord[] = [
   "HIT",
@@ -72,17 +73,20 @@ export class Totals {
     if (event.unread) total.unread++;
     if (event.saved !== undefined) {
       total.savedMs += event.saved.ms;
-      charge(total, total.saved, event.saved, event.saved.costUsd);
+      add(total.saved, event.saved, event.saved.costUsd);
     }
     if (event.shared !== undefined) add(total.shared, event.shared, event.shared.costUsd);
-    if (event.usage !== undefined) charge(total, total.spent, event.usage, event.costUsd);
+    if (event.usage !== undefined) add(total.spent, event.usage, event.costUsd);
+    if (isUnpricedHit(event)) total.unpriced++;
+    if (isUnpricedCall(event)) total.unpriced++;
     if (event.notKept !== undefined) this.#note(event.notKept);
   }
 
   refreshed(event: RefreshEvent): void {
     const total = this.#total(event.provider, event.endpoint);
     total.refreshes++;
-    if (event.usage !== undefined) charge(total, total.spent, event.usage, event.costUsd);
+    if (event.usage !== undefined) add(total.spent, event.usage, event.costUsd);
+    if (isUnpricedCall(event)) total.unpriced++;
     if (event.notKept !== undefined) this.#note(event.notKept);
   }
 
@@ -134,9 +138,4 @@ function add(amount: Amount, spent: Spent, usd: number | undefined): void {
   amount.inputTokens += spent.inputTokens ?? 0;
   amount.outputTokens += spent.outputTokens ?? 0;
   amount.usd += usd ?? 0;
-}
-
-function charge(total: Total, amount: Amount, spent: Spent, usd: number | undefined): void {
-  add(amount, spent, usd);
-  if (usd === undefined && (spent.inputTokens ?? 0) + (spent.outputTokens ?? 0) > 0) total.unpriced++;
 }

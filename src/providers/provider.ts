@@ -56,6 +56,9 @@ export interface Usage {
 /** Endpoint kinds that answer the same for good: `ttl_pure` applies to them. */
 export const PURE_KINDS: ReadonlySet<string> = new Set(["embeddings", "rerank", "count_tokens"]);
 
+/** Endpoint kinds that cost nothing where no price is known. */
+export const FREE_KINDS: ReadonlySet<string> = new Set(["other", "count_tokens", "moderations"]);
+
 /** Why a complete-looking answer is not kept. Words of the log, the metrics and `Cache-Status: …; detail=`. */
 export type RefusalReason =
   | "status"

@@ -70,7 +70,14 @@ export async function bypass(
     allowedOrigins: options.allowedOrigins,
     now: () => parts.clock.monotonic(),
     ended: (delivery) =>
-      tell(parts, call, { status: response.status, word: "BYPASS", outcome: "bypassed", detail, delivery }),
+      tell(parts, call, {
+        status: response.status,
+        word: "BYPASS",
+        outcome: "bypassed",
+        detail,
+        delivery,
+        paid: response.ok && call.method === "POST" && !provider.local,
+      }),
   };
   const head = liveHeaders(response.headers, {
     decoded,

@@ -23,6 +23,8 @@ export interface Outcome {
   readonly usage: Usage | undefined;
   /** The same with its price. */
   readonly spent: Spent | undefined;
+  /** Whether it brought an answer that is paid for, whole or not; an error costs nothing. */
+  readonly paid: boolean;
   /** Whether it went on after every reader had left. */
   readonly unread: boolean;
   readonly model: string | undefined;
@@ -61,6 +63,8 @@ export interface Job {
   /** What is known of that body. */
   readonly content: Content;
   readonly provider: string;
+  /** Whether that is a server of one's own, which costs nothing. */
+  readonly local: boolean;
   /** Bytes already taken from the budget for the request's body. */
   readonly reserved: number;
   /** What its keys are made of, but for pool and body. */

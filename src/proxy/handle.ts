@@ -215,11 +215,11 @@ function gone(parts: ProxyParts, call: Call, error: unknown): Response {
   else {
     void led.flight.done.then((outcome: Outcome) => {
       const { key = led.job.key, model = led.job.facts.model } = outcome;
-      const paid = outcome.kept || outcome.usage !== undefined;
+      const counts = outcome.kept || outcome.paid;
       tell(parts, call, {
         ...told,
-        word: paid ? "MISS" : "-",
-        outcome: paid ? "miss" : "refused",
+        word: counts ? "MISS" : "-",
+        outcome: counts ? "miss" : "refused",
         key,
         model,
         led: outcome,

@@ -122,6 +122,7 @@ export function jobOf(
       ignored: question.ignored,
     },
     provider: provider.name,
+    local: provider.local,
     reserved: options.reserved,
     keyParts: keys.keyParts,
   };

@@ -34,10 +34,10 @@ export async function keepAnswer(parts: ProxyParts, job: Job, answered: Answered
   const { usage, model } = finding;
   const refusal = finding.refusal ?? finding.cutShort;
   const models = [model, job.facts.model];
-  // An error costs nothing by the call.
+  // An error costs nothing, by the call neither.
   const paid = response.ok || usage !== undefined;
   const spent = paid ? await spentOn(parts, { provider: job.provider, models, usage }) : undefined;
-  const took = { usage, spent, model };
+  const took = { usage, spent, paid, model };
   if (refusal !== undefined && !job.plan.keep.includes(refusal))
     return { kept: false, refusal, ...took, key: undefined };
   const purged: End = { kept: false, refusal: "purged", ...took, key: undefined };

@@ -60,6 +60,8 @@ class Run {
   #stream: boolean;
   /** What the end is held back for, once it is. */
   #held: "judging" | "keeping" | "shown" | undefined;
+  /** Whether an answer has begun that is no error. */
+  #begun = false;
   #unread = false;
   #dismissed = false;
   #finished = false;
@@ -112,6 +114,7 @@ class Run {
           key: undefined,
           usage: undefined,
           spent: undefined,
+          paid: this.#begun && !this.#job.local,
           model: undefined,
         });
       },
@@ -122,6 +125,7 @@ class Run {
     const { plan } = this.#job;
     const answer = await this.#upstream.call(this.#parts.host, this.#job.request);
     const { status, headers } = answer.response;
+    this.#begun = answer.response.ok;
     const type = mediaType(headers);
     const coding = contentCoding(headers, this.#parts.host.decodes);
     const watcher =

@@ -79,6 +79,7 @@ export function refuseUnread(
     totalMs: 0,
     usage: undefined,
     costUsd: undefined,
+    paid: false,
     aborted: false,
     outcome: "refused",
     notKept: undefined,

@@ -16,6 +16,8 @@ export interface Told {
   readonly model?: string | undefined;
   /** How the call ended that this request led. */
   readonly led?: Outcome | undefined;
+  /** The same of a call of which nothing is known at its end: whether it is paid for. */
+  readonly paid?: boolean;
   readonly saved?: RequestEvent["saved"];
   readonly shared?: Spent | undefined;
 }
@@ -72,6 +74,7 @@ export function eventOf(
     totalMs: delivery.endedAt - came.began,
     usage: led?.usage,
     costUsd: led?.spent?.costUsd,
+    paid: told.paid ?? led?.paid ?? false,
     aborted: delivery.end === "left",
     outcome: told.outcome,
     notKept: led?.refusal,
@@ -91,7 +94,7 @@ export function savedBy(entry: Entry): RequestEvent["saved"] {
 export function tellRefresh(parts: ProxyParts, job: Job, flight: AnswerFlight): void {
   const at = parts.clock.now();
   const { provider, endpoint, model, namespace } = job.facts;
-  void flight.done.then(({ usage, spent, refusal }: Outcome) =>
+  void flight.done.then(({ usage, spent, paid, refusal }: Outcome) =>
     parts.journal.refreshed({
       at,
       provider,
@@ -101,6 +104,7 @@ export function tellRefresh(parts: ProxyParts, job: Job, flight: AnswerFlight): 
       credential: job.credentialLabel,
       usage,
       costUsd: spent?.costUsd,
+      paid,
       notKept: refusal,
     }),
   );

@@ -1,5 +1,6 @@
 import type { CacheKey, Spent } from "../cache/entry.ts";
 import type { RequestEvent, RequestOutcome } from "../journal/event.ts";
+import { isUnpricedHit, tokensOf } from "../journal/unpriced.ts";
 import type { Asked } from "../providers/provider.ts";
 import type { Call } from "./call.ts";
 import type { Job } from "./flight.ts";
@@ -27,9 +28,6 @@ const MOST_QUESTIONS = 100_000;
 const MOST_TOLD = 20;
 /** Endpoints whose models draw lots. */
 const SAMPLING = new Set(["chat", "completions", "responses", "messages", "generate"]);
-
-/** Endpoints that cost nothing where no price is known. */
-const FREE = new Set(["other", "count_tokens", "moderations"]);
 
 interface Question {
   answers: number;
@@ -77,7 +75,8 @@ export class Watch {
     const refusal = this.#refusals.get(event.requestId);
     this.#refusals.delete(event.requestId);
     this.#repeat(event);
-    if (event.saved !== undefined) this.#save(event.saved, event.endpoint);
+    if (event.saved !== undefined) this.#save(event.saved);
+    if (isUnpricedHit(event)) this.#unpriced++;
     if (event.notKept !== undefined) count(this.#notKept, event.notKept);
     if (event.outcome === "bypassed") count(this.#passedOn, event.detail ?? "method");
     if (isMiss(event)) this.#miss(event, refusal);
@@ -108,13 +107,10 @@ export class Watch {
     if (outcome === "miss") question.fresh++;
   }
 
-  #save(saved: Spent & { readonly ms: number }, endpoint: string | undefined): void {
-    const tokens = (saved.inputTokens ?? 0) + (saved.outputTokens ?? 0);
-    this.#saved.tokens += tokens;
+  #save(saved: Spent & { readonly ms: number }): void {
+    this.#saved.tokens += tokensOf(saved);
     this.#saved.usd += saved.costUsd ?? 0;
     this.#saved.ms += saved.ms;
-    // A picture costs money though it counts no tokens.
-    if (saved.costUsd === undefined && !FREE.has(endpoint ?? "")) this.#unpriced++;
   }
 
   #miss(event: RequestEvent, refusal: string | undefined): void {

@@ -41,11 +41,11 @@ const PARTS: readonly Part[] = [
     },
   },
   {
-    about: "streams that don't: nothing is known, and nothing is counted as zero-priced",
+    about: "streams that don't: nothing is known, and that is said",
     ...{ provider: "openai", model: "m-1", namespace: "", credential: A },
     misses: (run) => run.chats("mute", 5),
     hits: (run) => run.again("mute", { count: 15, fetched: 5 }),
-    expect: { requests: 20, misses: 5, hits: 15, calls: 5 },
+    expect: { requests: 20, misses: 5, hits: 15, calls: 5, unpriced: 20 },
   },
   {
     about: "a model without a price: tokens count, money does not",
@@ -73,7 +73,7 @@ const PARTS: readonly Part[] = [
     expect: { requests: 5, misses: 1, hits: 4, errors: 5, calls: 1 },
   },
   {
-    about: "answers that are not kept, one of them paid",
+    about: "answers that are not kept, of which one kind says what it took",
     ...{ provider: "openai", model: "m-1", namespace: "", credential: A },
     misses: async (run) => {
       for (const kind of ["empty", "errorBody", "notJson"]) await run.chats(kind, 5);
@@ -81,6 +81,7 @@ const PARTS: readonly Part[] = [
     },
     expect: {
       ...{ requests: 30, misses: 30, calls: 30, spent_tokens: 5 * CHAT.tokens, spent_usd: 5 * CHAT.usd },
+      unpriced: 25,
       not_kept: {
         ...{ empty: 5, "error-body": 5, "not-json": 5 },
         ...{ "no-end-marker": 5, "no-finish-reason": 5, "error-event": 5 },
@@ -147,7 +148,8 @@ const PARTS: readonly Part[] = [
         await run.send({ path: "/openai/v1/files", body: `{"n":${i}}` }, word);
       }
     },
-    expect: { requests: 20, bypassed: 20, calls: 20 },
+    // A list of models and a file cost nothing.
+    expect: { requests: 20, bypassed: 20, calls: 20, unpriced: 10 },
   },
   {
     about: "what askonce refuses by itself: nothing stored that may be used",

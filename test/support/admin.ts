@@ -74,6 +74,7 @@ export function event(facts: Partial<RequestEvent> = {}): RequestEvent {
       totalMs: 1,
       usage: undefined,
       costUsd: undefined,
+      paid: false,
       aborted: false,
     },
     ...{ outcome: "hit", notKept: undefined, credential: "", shared: undefined, unread: false },

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { emptyTally, OTHER, type TallyDelta } from "../../src/cache/figures.ts";
 import { Counters, MOST_GROUPS } from "../../src/journal/counters.ts";
 import type { RefreshEvent, RequestEvent } from "../../src/journal/event.ts";
+import { Totals } from "../../src/journal/totals.ts";
 import { hitEvent, requestEvent, START } from "../support/events.ts";
 
 const counted = (...events: RequestEvent[]): TallyDelta[] => {
@@ -22,12 +23,14 @@ const refresh: RefreshEvent = {
   credential: "",
   usage: { inputTokens: 3, outputTokens: 4 },
   costUsd: 0.5,
+  paid: true,
   notKept: undefined,
 };
 
 const base = { ...emptyTally(), requests: 1, bytes: 100 };
 const spent = { calls: 1, spentTokens: 15, spentUsd: 0.002 };
-const noUsage = { usage: undefined, costUsd: undefined };
+const nothingTold = { usage: undefined, costUsd: undefined };
+const noCall = { ...nothingTold, paid: false };
 
 const cases: readonly [string, RequestEvent, object][] = [
   ["a miss has spent what its call took", requestEvent(), { misses: 1, ...spent }],
@@ -45,7 +48,7 @@ const cases: readonly [string, RequestEvent, object][] = [
     "one who joined would have paid, and led no call",
     requestEvent({
       outcome: "joined",
-      ...noUsage,
+      ...noCall,
       shared: { inputTokens: 10, outputTokens: 5, costUsd: 0.002 },
     }),
     { joined: 1, joinedTokens: 15, joinedUsd: 0.002 },
@@ -60,13 +63,13 @@ const cases: readonly [string, RequestEvent, object][] = [
     { partial: 1, ...spent, savedTokens: 7, savedUsd: 0.001, savedMs: 20 },
   ],
   [
-    "a bypassed request has led a call of which nothing is known",
-    requestEvent({ cache: "BYPASS", outcome: "bypassed", ...noUsage }),
-    { bypassed: 1, calls: 1 },
+    "a bypassed request has led a call of which nothing is known, and is no free one",
+    requestEvent({ cache: "BYPASS", outcome: "bypassed", ...nothingTold }),
+    { bypassed: 1, calls: 1, unpriced: 1 },
   ],
   [
     "a refused request has led no call and is an error",
-    requestEvent({ cache: "-", outcome: "refused", status: 424, ...noUsage }),
+    requestEvent({ cache: "-", outcome: "refused", status: 424, ...noCall }),
     { refused: 1, errors: 1 },
   ],
   [
@@ -78,6 +81,51 @@ const cases: readonly [string, RequestEvent, object][] = [
     "tokens without a price are counted, and named as unpriced",
     requestEvent({ costUsd: undefined }),
     { misses: 1, calls: 1, spentTokens: 15, unpriced: 1 },
+  ],
+  [
+    "an answer that tells neither tokens nor a price is unpriced",
+    requestEvent({ endpoint: "images", ...nothingTold }),
+    { misses: 1, calls: 1, unpriced: 1 },
+  ],
+  [
+    "so is one that was not kept",
+    requestEvent({ notKept: "no-end-marker", ...nothingTold }),
+    { misses: 1, calls: 1, unpriced: 1 },
+  ],
+  [
+    "a price that goes by the call needs no tokens",
+    requestEvent({ endpoint: "rerank", usage: undefined, costUsd: 0.002 }),
+    { misses: 1, calls: 1, spentUsd: 0.002 },
+  ],
+  [
+    "a provider's error costs nothing",
+    requestEvent({ status: 500, notKept: "status", ...noCall }),
+    { misses: 1, calls: 1, errors: 1 },
+  ],
+  [
+    "an endpoint that takes no money is not unpriced",
+    requestEvent({ endpoint: "count_tokens", ...nothingTold }),
+    { misses: 1, calls: 1 },
+  ],
+  [
+    "what is passed on to a path without a kind is not unpriced",
+    requestEvent({ cache: "BYPASS", outcome: "bypassed", endpoint: undefined, ...nothingTold }),
+    { bypassed: 1, calls: 1 },
+  ],
+  [
+    "a hit of an answer that told neither tokens nor a price is unpriced",
+    hitEvent({ saved: { ms: 900 } }),
+    { hits: 1, savedMs: 900, unpriced: 1 },
+  ],
+  [
+    "a hit of a 404 is not unpriced",
+    hitEvent({ status: 404, saved: { ms: 20 } }),
+    { hits: 1, errors: 1, savedMs: 20 },
+  ],
+  [
+    "a partial answer of which nothing is known is unpriced twice: as a call and as a hit",
+    requestEvent({ cache: "PARTIAL", outcome: "partial", ...nothingTold, saved: { ms: 20 } }),
+    { partial: 1, calls: 1, savedMs: 20, unpriced: 2 },
   ],
   [
     "a hit whose price is not known is unpriced, not free",
@@ -99,6 +147,14 @@ const cases: readonly [string, RequestEvent, object][] = [
 for (const [title, event, figures] of cases)
   test(title, () => assert.deepEqual(tallyOf(event), { ...base, ...figures }));
 
+test("/metrics tells as many calls and hits without a price as the statistics", () => {
+  for (const [title, event] of cases) {
+    const totals = new Totals();
+    totals.add(event);
+    assert.equal(totals.all[0]?.unpriced, tallyOf(event).unpriced, title);
+  }
+});
+
 test("a refresh is part of what was spent, and is no request", () => {
   const counters = new Counters();
   counters.refreshed(refresh);
@@ -111,6 +167,19 @@ test("a refresh is part of what was spent, and is no request", () => {
     refreshTokens: 7,
     refreshUsd: 0.5,
   });
+});
+
+test("a refresh is unpriced where its answer tells neither tokens nor a price, and not where it failed", () => {
+  for (const [paid, unpriced] of [
+    [true, 1],
+    [false, 0],
+  ] as const) {
+    const [counters, totals] = [new Counters(), new Totals()];
+    counters.refreshed({ ...refresh, ...nothingTold, paid });
+    totals.refreshed({ ...refresh, ...nothingTold, paid });
+    assert.equal(counters.take()[0]?.tally.unpriced, unpriced);
+    assert.equal(totals.all[0]?.unpriced, unpriced);
+  }
 });
 
 test("a request for which no provider is known is not counted", () => {

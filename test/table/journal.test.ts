@@ -207,6 +207,7 @@ test("metrics name what was counted in base units", async () => {
       detail: "collapsed",
       usage: undefined,
       costUsd: undefined,
+      paid: false,
       shared: { inputTokens: 7, costUsd: 0.5 },
     }),
   );

@@ -88,6 +88,7 @@ test("a hit without a price is not free, a look-up is", () => {
   const watch = new Watch();
   asked(watch, "hit", { kind: "images", event: { saved: { ms: 900 } } });
   asked(watch, "hit", { kind: "other", event: { saved: { ms: 5 } } });
+  asked(watch, "hit", { event: { status: 404, saved: { ms: 0 } } });
   asked(watch, "hit", { event: { saved: { ms: 100, inputTokens: 3, outputTokens: 4, costUsd: 0.5 } } });
   const { saved, unpriced } = watch.watched();
   assert.deepEqual([saved, unpriced], [{ tokens: 7, usd: 0.5, ms: 1005 }, 1]);
