@@ -14,7 +14,6 @@ const DEPTH = 100;
 const MEMBERS = 10_000;
 
 const BYTE_ORDER_MARK = 0xef;
-const ENCODER = new TextEncoder();
 
 /** What a body's bytes were read as; without `text` where not all of it was kept. */
 interface ReadBody {
@@ -22,17 +21,7 @@ interface ReadBody {
   readonly text?: string | undefined;
 }
 
-/** As `compactForm`, of a body's bytes; the body itself where it is its own canonical form. */
-export function compactBytes(
-  body: Uint8Array,
-  read: ReadBody,
-  options: CanonicalOptions,
-): Uint8Array | undefined {
-  const form = compactText(body, read, options);
-  return typeof form === "string" ? ENCODER.encode(form) : form;
-}
-
-/** The same, as a text where it is not the body itself. */
+/** As `compactForm`, of a body's bytes; the body itself where it is its own canonical form, else a text. */
 export function compactText(
   body: Uint8Array,
   { value, text }: ReadBody,
@@ -49,10 +38,8 @@ export function compactText(
  * `canonicalJson` has to say, which is nothing about the text.
  */
 export function compactForm(text: string, value: unknown, options: CanonicalOptions): string | undefined {
-  if (!looksCompact(text) || JSON.stringify(value) !== text || !isPlain(value, options)) return undefined;
-  const found = arrange(value, options.shape, options.ignore);
-  if (found === undefined) return undefined;
-  return found === value ? text : JSON.stringify(found);
+  if (!looksCompact(text) || !isPlain(value, options)) return undefined;
+  return new Reading(text).form(value, options);
 }
 
 /** Spares the rest for texts with white space between their tokens. */
@@ -89,40 +76,111 @@ function isBounded(value: unknown, depth: number, masked?: (text: string) => unk
   return true;
 }
 
-/** The value with its members as they count, itself where they stand so; undefined where no object can show that order. */
-function arrange(value: unknown, shape: Shape | undefined, ignore?: ReadonlySet<string>): unknown {
-  if (Array.isArray(value)) return shape?.items === undefined ? value : arrangeAll(value, shape.items);
-  if (!isObject(value) || (shape === undefined && ignore === undefined)) return value;
-  const names = Object.keys(value);
-  const kept = ignore === undefined ? names : names.filter((name) => !ignore.has(name));
-  const inOrder = shape?.free !== true || isSorted(kept);
-  // By UTF-16 code units, which is what it does without a comparison of ours.
-  const ordered = inOrder ? kept : kept.toSorted();
-  const made: Record<string, unknown> = {};
-  let same = inOrder && kept.length === names.length;
-  for (const name of ordered) {
-    // Set, these would not stand where they are set: numbers come first, and the other is no member.
-    if (isDigit(name.charCodeAt(0)) || name === "__proto__") return undefined;
-    const members = shape?.members;
-    const inner = members !== undefined && Object.hasOwn(members, name) ? members[name] : undefined;
-    const arranged = arrange(value[name], inner);
-    if (arranged === undefined) return undefined;
-    if (arranged !== value[name]) same = false;
-    made[name] = arranged;
-  }
-  return same ? value : made;
-}
+/** Shorter texts are written anew sooner than looked at. */
+const LONG = 32;
+const QUOTE = 0x22;
 
-function arrangeAll(list: readonly unknown[], shape: Shape): unknown {
-  const made: unknown[] = [];
-  let same = true;
-  for (const item of list) {
-    const arranged = arrange(item, shape);
-    if (arranged === undefined) return undefined;
-    if (arranged !== item) same = false;
-    made.push(arranged);
+/**
+ * Goes along a text beside the value that it was parsed to, and sees that it is what JSON.stringify writes of it: long
+ * strings are compared where they stand, so that nothing of them is written twice.
+ */
+class Reading {
+  readonly #text: string;
+  #at = 0;
+  /** How many objects were put in another order, or lost members. */
+  #changes = 0;
+
+  constructor(text: string) {
+    this.#text = text;
   }
-  return same ? list : made;
+
+  /** The canonical form, the text itself where it is that; undefined where it is not what JSON.stringify writes. */
+  form(value: unknown, { shape, ignore }: CanonicalOptions): string | undefined {
+    const form = this.#value(value, shape, ignore);
+    if (form === undefined || this.#at !== this.#text.length) return undefined;
+    return this.#changes === 0 ? this.#text : form;
+  }
+
+  #value(value: unknown, shape: Shape | undefined, ignore?: ReadonlySet<string>): string | undefined {
+    if (typeof value === "string") return this.#string(value);
+    if (Array.isArray(value) && shape?.items !== undefined) return this.#list(value, shape.items);
+    if (isObject(value) && (shape !== undefined || ignore !== undefined))
+      return this.#object(value, shape, ignore);
+    return this.#written(value);
+  }
+
+  #list(list: readonly unknown[], shape: Shape): string | undefined {
+    const from = this.#at;
+    const changes = this.#changes;
+    if (!this.#follows("[")) return undefined;
+    const forms: string[] = [];
+    for (const item of list) {
+      if (forms.length > 0 && !this.#follows(",")) return undefined;
+      const form = this.#value(item, shape);
+      if (form === undefined) return undefined;
+      forms.push(form);
+    }
+    if (!this.#follows("]")) return undefined;
+    return changes === this.#changes ? this.#text.slice(from, this.#at) : `[${forms.join()}]`;
+  }
+
+  #object(
+    value: Record<string, unknown>,
+    shape: Shape | undefined,
+    ignore: ReadonlySet<string> | undefined,
+  ): string | undefined {
+    const from = this.#at;
+    const changes = this.#changes;
+    const members = shape?.members;
+    const names = Object.keys(value);
+    const kept: string[] = [];
+    const forms = new Map<string, string>();
+    for (const [at, name] of names.entries()) {
+      // Parsed, they need not stand where they stood: numbers come first, and the other is no member.
+      if (isDigit(name.charCodeAt(0)) || name === "__proto__") return undefined;
+      const inner = members !== undefined && Object.hasOwn(members, name) ? members[name] : undefined;
+      const start = this.#follows(at === 0 ? "{" : ",") && this.#written(name);
+      if (start === false || start === undefined || !this.#follows(":")) return undefined;
+      const form = this.#value(value[name], inner);
+      if (form === undefined) return undefined;
+      if (ignore?.has(name)) continue;
+      kept.push(name);
+      forms.set(name, `${start}:${form}`);
+    }
+    if (!this.#follows(names.length === 0 ? "{}" : "}")) return undefined;
+    const inOrder = shape?.free !== true || isSorted(kept);
+    if (!inOrder || kept.length < names.length) this.#changes++;
+    if (changes === this.#changes) return this.#text.slice(from, this.#at);
+    // By UTF-16 code units, which is what it does without a comparison of ours.
+    const ordered = inOrder ? kept : kept.sort();
+    return `{${ordered.map((name) => forms.get(name)).join()}}`;
+  }
+
+  #string(text: string): string | undefined {
+    const end = this.#at + text.length + 1;
+    const stands =
+      text.length > LONG &&
+      this.#text.charCodeAt(this.#at) === QUOTE &&
+      this.#text.charCodeAt(end) === QUOTE &&
+      // What it was parsed from has no escape then, since each one is longer than what it stands for.
+      this.#text.startsWith(text, this.#at + 1);
+    if (!stands) return this.#written(text);
+    const from = this.#at;
+    this.#at = end + 1;
+    return this.#text.slice(from, this.#at);
+  }
+
+  /** What JSON.stringify writes, where the text goes on with it. */
+  #written(value: unknown): string | undefined {
+    const written = JSON.stringify(value);
+    return this.#follows(written) ? written : undefined;
+  }
+
+  #follows(text: string): boolean {
+    if (!this.#text.startsWith(text, this.#at)) return false;
+    this.#at += text.length;
+    return true;
+  }
 }
 
 function isSorted(names: readonly string[]): boolean {

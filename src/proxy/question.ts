@@ -83,7 +83,7 @@ async function question(
   const stateful = provider.family.stateful(asked, options.settings.cacheAnyway);
   if (stateful !== undefined) return stateful;
   const contentType = call.request.headers.get("content-type") ?? "";
-  const { digest, canonical, parts, ignored } = await digestBody(plain, {
+  const digested = await digestBody(plain, {
     contentType,
     provider,
     endpoint,
@@ -91,11 +91,14 @@ async function question(
     json: document,
     settings: options.settings,
   });
+  const { digest, parts, ignored } = digested;
   return {
     asked,
     digest,
     plain,
-    canonical,
+    get canonical() {
+      return digested.canonical;
+    },
     wantsStream: wantsStream(asked) || fieldOf(parts, "stream") === "true",
     model: modelOf(asked) ?? fieldOf(parts, "model"),
     // An object that can't be looked into may name anything, so its answer is for its own credential.

@@ -40,6 +40,9 @@ const names = fc.constantFrom(
 );
 const texts = fc.oneof(
   fc.string({ unit: "binary" }),
+  fc.string({ unit: "binary", minLength: 30, maxLength: 80 }),
+  // Long ones are compared where they stand: escapes are what could be taken for something else there.
+  fc.string({ unit: fc.constantFrom("\\", '"', "a", "\n", "\ud83d"), minLength: 30, maxLength: 80 }),
   fc.constantFrom("", UUID, `at ${UUID}`, '\u2028\u007f\u0000/\\"', "\ud83d", "😀", "\ufeff"),
 );
 const { object } = fc.letrec((tie) => ({
@@ -107,6 +110,8 @@ const LEFT: [string, string][] = [
   ["upper-case hex digits", '{"z":"\\uD83D"}'],
   ["a number written in another way", '{"z":1.0}'],
   ["a number that loses a digit", '{"z":12345678901234567890}'],
+  ["an escape too many in a long text", `{"z":"${"a".repeat(40)}\\/"}`],
+  ["an escape at the end of a long text", `{"z":"${"a".repeat(40)}\\u005c"}`],
   ["minus zero", '{"z":-0}'],
   ["a name twice", '{"z":1,"a":2,"z":3}'],
   ["names that are numbers where order is free", '{"10":1,"9":2}'],
