@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
+import fc from "fast-check";
 import type { Entry } from "../src/cache/entry.ts";
 import { systemClock } from "../src/clock.ts";
 import type { Transaction } from "../src/storage/connection.ts";
 import type { OpenDatabase } from "../src/storage/database.ts";
 import { openStore } from "../src/storage/store.ts";
+import { UseTable } from "../src/storage/use-table.ts";
 import { Uses } from "../src/storage/uses.ts";
 import {
   entryOf,
@@ -163,7 +165,7 @@ test("a transaction writes some uses and leaves the rest once its time is up", (
   const { transaction, written } = noting();
   let now = 0;
   const clock = { now: () => now, monotonic: () => (now += 10) };
-  for (let at = 0; at < 1000; at++) uses.add({ key: keyOf(at), place: at }, at);
+  for (let at = 0; at < 1000; at++) uses.add({ key: keyOf(at), place: at + 1 }, at);
   uses.gather();
   assert.ok(uses.write(transaction, clock));
   assert.ok(written.length > 0 && written.length < 256, String(written.length));
@@ -178,16 +180,16 @@ test("uses that nobody can write are bounded, and one call says when they are ma
   const { transaction, written } = noting();
   let told = 0;
   const key = (at: number) => at.toString(16).padStart(64, "0") as Entry["key"];
-  for (let at = 0; at < 270_000; at++) if (uses.add({ key: key(at), place: at }, at)) told++;
+  for (let at = 0; at < 540_000; at++) if (uses.add({ key: key(at), place: at + 1 }, at)) told++;
   assert.equal(told, 1);
   while (uses.write(transaction, systemClock)) {}
-  assert.equal(written.length, 262_144);
+  assert.equal(written.length, 524_288);
 });
 
 test("uses wait while many come, as long as they are not too many or too old, and few never wait", () => {
   const key = (at: number) => at.toString(16).padStart(64, "0") as Entry["key"];
   const noted = (uses: Uses, from: number, to: number) => {
-    for (let at = from; at < to; at++) uses.add({ key: key(at), place: at }, at);
+    for (let at = from; at < to; at++) uses.add({ key: key(at), place: at + 1 }, at);
   };
   const uses = new Uses();
   noted(uses, 0, 2_000);
@@ -204,7 +206,7 @@ test("uses wait while many come, as long as they are not too many or too old, an
   noted(uses, 40_000, 43_000);
   assert.equal(uses.mayWait(12_000), false, "ten seconds after the first");
   uses.gather();
-  noted(uses, 0, 65_536);
+  noted(uses, 0, 262_144);
   assert.equal(uses.mayWait(13_000), false, "too many");
 });
 
@@ -231,4 +233,44 @@ test("entries that were never hit are found by their places, not along all that 
   }
   db.close();
   await store.close();
+});
+
+test("uses by place are counted as a map would, however they come, and given back in order", () => {
+  fc.assert(
+    fc.property(
+      fc.array(
+        fc.tuple(fc.oneof(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 1, max: 2 ** 52 })), fc.nat()),
+        {
+          maxLength: 3000,
+          size: "max",
+        },
+      ),
+      (noted) => {
+        const table = new UseTable();
+        const expected = new Map<number, { hits: number; time: number }>();
+        for (const [place, time] of noted) {
+          assert.equal(table.has(place), expected.has(place));
+          table.add(place, time);
+          const { hits = 0, time: last = 0 } = expected.get(place) ?? {};
+          expected.set(place, { hits: hits + 1, time: Math.max(last, time) });
+        }
+        const { places, hits, times } = table.inOrder();
+        const rows = [...expected].sort(([a], [b]) => a - b);
+        assert.equal(table.size, rows.length);
+        assert.deepEqual(
+          [...places],
+          rows.map(([place]) => place),
+        );
+        assert.deepEqual(
+          [...hits],
+          rows.map(([, { hits }]) => hits),
+        );
+        assert.deepEqual(
+          [...times],
+          rows.map(([, { time }]) => time),
+        );
+      },
+    ),
+    { numRuns: 200 },
+  );
 });

@@ -59,10 +59,11 @@ export class Upkeep {
     return this.#latestUse;
   }
 
-  touch(entry: Pick<Entry, "key" | "place">): void {
+  touch({ key, place }: Pick<Entry, "key" | "place">): void {
     const opened = this.parts.connection.opened;
     if (opened === undefined || this.#closed) return;
-    if (this.#uses.add(entry, this.useTime(opened.statements))) void this.run();
+    const now = opened.idAt(place) === undefined ? undefined : place;
+    if (this.#uses.add({ key, place: now }, this.useTime(opened.statements))) void this.run();
   }
 
   /** One round of all that is due; a call during a round gets that round's end. Never rejects. */
