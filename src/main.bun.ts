@@ -26,7 +26,7 @@ const compiled = /\$bunfs|~BUN/.test(import.meta.url);
  */
 const OWN_VARIABLES: Readonly<Record<string, string>> = {
   BUN_CONFIG_MAX_HTTP_REQUESTS: MAX_UPSTREAM_REQUESTS,
-  ...(compiled && { BUN_JSC_thresholdForFTLOptimizeAfterWarmUp: "400000" }),
+  ...(compiled && { BUN_JSC_thresholdForFTLOptimizeAfterWarmUp: "1000000" }),
 };
 
 /** This program with its arguments, and the environment that it needs. */
