@@ -5,6 +5,7 @@ import { answerLines } from "../../src/http/answer-head.ts";
 import { parseHead, type RequestHead } from "../../src/http/head.ts";
 import { arrival } from "../../src/http/incoming.ts";
 import { Intake } from "../../src/http/intake.ts";
+import { octets } from "../../src/http/octets.node.ts";
 import { handle } from "../../src/proxy/handle.ts";
 import { chatAnswer, CHAT as DEFAULT, type Journey, journey, json } from "../support/journey.ts";
 import { posted } from "../support/remembering.ts";
@@ -34,7 +35,7 @@ function split(request: string): { head: RequestHead; body: Uint8Array } {
 
 async function ordinary(run: Journey, request: string, remembers: boolean): Promise<Answer> {
   const { head, body } = split(request);
-  const intake = new Intake(body.byteLength, { line: { pause() {}, resume() {} }, wanted() {} });
+  const intake = new Intake(body.byteLength, { line: { pause() {}, resume() {} }, wanted() {}, octets });
   intake.push(body, 0);
   const peer = { address: "192.0.2.7", takesDirect: true, body, ...(remembers && { head: head.text }) };
   const response = (await handle(run.parts, arrival(head, intake).request, peer)) as Reply;

@@ -18,7 +18,9 @@ export class AnswerBody implements Source {
   #pieces: Uint8Array[] = [];
   #size = 0;
   #waiting: PromiseWithResolvers<Uint8Array | undefined> | undefined;
+  /** Called once whenever `#polled` says that somebody waits; kept, since each change of it is work for the collector. */
   #ready: (() => void) | undefined;
+  #polled = false;
   #state: "open" | "ended" | "left" = "open";
   #error: Error | undefined;
   #paused = false;
@@ -70,7 +72,8 @@ export class AnswerBody implements Source {
     if (piece !== undefined) return piece;
     if (this.#error !== undefined) throw this.#error;
     if (this.#state !== "open") return undefined;
-    this.#ready = ready;
+    if (this.#ready !== ready) this.#ready = ready;
+    this.#polled = true;
     return null;
   }
 
@@ -82,6 +85,7 @@ export class AnswerBody implements Source {
     this.#waiting?.resolve(undefined);
     this.#waiting = undefined;
     this.#ready = undefined;
+    this.#polled = false;
     this.#ends.leave();
   }
 
@@ -97,8 +101,8 @@ export class AnswerBody implements Source {
   }
 
   #tell(): void {
-    const ready = this.#ready;
-    this.#ready = undefined;
-    ready?.();
+    if (!this.#polled) return;
+    this.#polled = false;
+    this.#ready?.();
   }
 }
