@@ -15,6 +15,8 @@ export interface BodyEnds {
 /** An answer's body: what came and was not read yet, then what comes. */
 export class AnswerBody implements Source {
   readonly #ends: BodyEnds;
+  /** The next piece, and those behind it: mostly there is one at a time. */
+  #first: Uint8Array | undefined;
   #pieces: Uint8Array[] = [];
   #size = 0;
   #waiting: PromiseWithResolvers<Uint8Array | undefined> | undefined;
@@ -38,7 +40,8 @@ export class AnswerBody implements Source {
       waiting.resolve(bytes);
       return;
     }
-    this.#pieces.push(bytes);
+    if (this.#first === undefined) this.#first = bytes;
+    else this.#pieces.push(bytes);
     this.#size += bytes.byteLength;
     this.#tell();
     if (this.#size < FULL || this.#paused) return;
@@ -78,6 +81,7 @@ export class AnswerBody implements Source {
   }
 
   leave(): void {
+    this.#first = undefined;
     this.#pieces = [];
     this.#size = 0;
     if (this.#state !== "open") return;
@@ -90,8 +94,9 @@ export class AnswerBody implements Source {
   }
 
   #next(): Uint8Array | undefined {
-    const piece = this.#pieces.shift();
+    const piece = this.#first;
     if (piece === undefined) return undefined;
+    this.#first = this.#pieces.length > 0 ? this.#pieces.shift() : undefined;
     this.#size -= piece.byteLength;
     if (this.#paused && this.#size <= ROOM) {
       this.#paused = false;
