@@ -10,6 +10,9 @@ export const VERSION: string = manifest.version;
 export const COMMIT: string | undefined =
   typeof ASKONCE_COMMIT === "string" && ASKONCE_COMMIT !== "" ? ASKONCE_COMMIT : undefined;
 
+/** Tells builds apart, as far as they know themselves. */
+export const PROGRAM = COMMIT === undefined ? VERSION : `${VERSION} ${COMMIT}`;
+
 /** The platform that a release's executable was built for, `linux-x64-musl` for example; undefined elsewhere. */
 export const PLATFORM: string | undefined =
   typeof ASKONCE_PLATFORM === "string" && ASKONCE_PLATFORM !== "" ? ASKONCE_PLATFORM : undefined;

@@ -17,6 +17,11 @@ import type { CacheKey, Entry } from "./entry.ts";
  */
 export interface Store {
   get(key: CacheKey): Entry | undefined;
+  /**
+   * The entry that was put with this `asked`, as `get` of its key answers it; undefined where there is none or where that
+   * is not known at once. For a store that has to look further for a key.
+   */
+  find?(asked: string): Entry | undefined;
   put(entry: Entry, options?: PutOptions): Promise<void>;
   /** Resolves to whether there was one. */
   delete(key: CacheKey): Promise<boolean>;

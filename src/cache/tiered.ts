@@ -74,6 +74,11 @@ export function tieredStore(tiers: { readonly memory: MemoryStore; readonly dura
       if (entry !== undefined) keep(entry);
       return entry;
     },
+    find(asked) {
+      const entry = durable.find?.(asked);
+      if (entry !== undefined) keep(entry);
+      return entry;
+    },
     async put(entry, options) {
       const before = removals;
       let stands: Entry | undefined;

@@ -124,7 +124,7 @@ async function explainCacheable(
   const config = parts.config();
   const { keyParts, upstream } = parts.memory.head(call, plan, config);
   const keys = keysOf(parts, call, { plan, keyParts, gist: question, peek: true });
-  const job = jobOf(call, { keys, question, upstream, body: undefined, reserved: 0 });
+  const job = jobOf(call, { keys, question, upstream, body: undefined, reserved: 0, askedIn: undefined });
   const found = lookUp(parts, call.controls, job);
   const verdict = await verdictOf(parts, call, { job, question, found });
   const entry = found?.entry ?? parts.store.get(job.key);

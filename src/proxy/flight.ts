@@ -69,6 +69,8 @@ export interface Job {
   readonly reserved: number;
   /** What its keys are made of, but for pool and body. */
   readonly keyParts: Omit<KeyParts, "partition" | "body">;
+  /** What the request's name begins with, where it has one: see `asked.ts`. Of this key and this body alone. */
+  readonly askedIn: Uint8Array | undefined;
   /** What else is to be done with an entry once it is committed, before readers see the end. Never rejects. */
   readonly kept?: (entry: Entry, options: PutOptions) => Promise<void>;
 }

@@ -2,6 +2,7 @@ import type { Config } from "../config.ts";
 import { ProxyError, proxyErrors } from "../errors.ts";
 import type { Peer } from "../host.ts";
 import type { Near } from "../requests/kept.ts";
+import { upOf } from "./asked.ts";
 import { answerInputs } from "./batch.ts";
 import { readBody } from "./body.ts";
 import { bypass } from "./bypass.ts";
@@ -81,14 +82,14 @@ async function journey(
   let flying = false;
   try {
     const head = seen ?? parts.memory.head(call, plan, config);
-    const { keyParts, upstream } = head;
+    const { keyParts } = head;
     const known = recognised(parts, call, { head, body: body.bytes, reason });
     if (known?.found?.standing === "fresh")
       return serve(parts, call, { plan, found: known.found, word: "HIT", allowedOrigins });
     const question = await readQuestion(call, body.bytes, { budget, host, maxRequest, settings: config });
     if (typeof question === "string") return await pass(question, body.bytes);
     const keys = known?.keys ?? keysOf(parts, call, { plan, keyParts, gist: question });
-    let job = jobOf(call, { keys, question, upstream, body: body.bytes, reserved: body.reserved });
+    let job = jobOf(call, { keys, question, body: body.bytes, reserved: body.reserved, ...upOf(head, keys) });
     parts.watch?.asked(call, job);
     let found = lookUp(parts, call.controls, job);
     parts.memory.noted(found?.standing === "fresh");

@@ -88,6 +88,7 @@ export function jobOf(
     upstream: Headers;
     body: Uint8Array | undefined;
     reserved: number;
+    askedIn: Uint8Array | undefined;
   },
 ): Job {
   const { keys, question, body } = options;
@@ -125,6 +126,7 @@ export function jobOf(
     local: provider.local,
     reserved: options.reserved,
     keyParts: keys.keyParts,
+    askedIn: options.askedIn,
   };
 }
 
@@ -133,6 +135,15 @@ export interface Found {
   readonly entry: Entry;
   readonly fresh: Freshness;
   readonly standing: Standing;
+}
+
+/** A stored answer, judged at this moment (epoch ms). */
+export function judged(
+  entry: Entry,
+  { plan, controls, now }: { plan: Plan; controls: Controls; now: number },
+): Found {
+  const fresh = freshness(entry, plan, now);
+  return { entry, fresh, standing: standing(fresh, plan, controls) };
 }
 
 /** What is stored for a request, judged at this moment; undefined where nothing is, or nothing stored will do. */
@@ -144,10 +155,7 @@ export function lookUp(
   const { plan, key } = keys;
   if (!plan.read) return undefined;
   const { store, clock } = parts;
-  const judge = (entry: Entry): Found => {
-    const fresh = freshness(entry, plan, clock.now());
-    return { entry, fresh, standing: standing(fresh, plan, controls) };
-  };
+  const judge = (entry: Entry) => judged(entry, { plan, controls, now: clock.now() });
   const shared = store.get(key);
   const found = shared && judge(shared);
   // Only now: whoever hands it in may work it out when it is asked for.

@@ -3,6 +3,7 @@ import type { Recording } from "../cache/recording.ts";
 import { StoreFault } from "../errors.ts";
 import type { Fetched } from "../host.ts";
 import type { Finding } from "../providers/provider.ts";
+import { askedOf } from "./asked.ts";
 import type { Job, Outcome } from "./flight.ts";
 import { storedHeaders } from "./headers.ts";
 import type { ProxyParts } from "./parts.ts";
@@ -80,7 +81,12 @@ function entryOf(
     durationMs,
     chunks,
     spent,
+    asked: key === job.key ? nameOf(job) : undefined,
   };
+}
+
+function nameOf({ askedIn, request: { body } }: Job): string | undefined {
+  return askedIn && body && askedOf(askedIn, body);
 }
 
 /** Whether what stands under a key is still good for all. */

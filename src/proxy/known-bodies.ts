@@ -78,9 +78,13 @@ export class KnownBodies {
     return added;
   }
 
-  /** Of many that may never come again: as one that is known, remembered where it came before lately. */
-  met(context: number, bytes: Uint8Array, gist: Gist): KnownBody {
-    const again = bytes.byteLength <= this.#largest && this.#seen.again(fingerprint(bytes));
+  /** Whether a body that is not known came lately; from now on it did. */
+  cameLately(bytes: Uint8Array): boolean {
+    return bytes.byteLength <= this.#largest && this.#seen.again(fingerprint(bytes));
+  }
+
+  /** Of many that may never come again: as one that is known, remembered where it came before lately (`again`). */
+  met(context: number, bytes: Uint8Array, { gist, again }: { gist: Gist; again: boolean }): KnownBody {
     const met = known(context, again ? new Uint8Array(bytes) : bytes, gist);
     if (again) this.#bodies.set(slot(context, bytes), met);
     return met;

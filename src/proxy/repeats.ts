@@ -2,13 +2,14 @@ import { LRUCache } from "lru-cache";
 import type { Config } from "../config.ts";
 import type { RepeatAnswer, Repeats } from "../host.ts";
 import type { Provider } from "../providers/provider.ts";
+import { askedIn, askedOf } from "./asked.ts";
 import type { Call, CallFacts } from "./call.ts";
 import { atOnce } from "./counted.ts";
 import { clientOf, forwardedOf } from "./forwarded.ts";
 import { gistNow } from "./gist.ts";
 import { upstreamHeaders } from "./headers.ts";
-import { writtenHead } from "./hit-head.ts";
-import { type Gist, type Keys, keyPartsOf, keyUnder, lookUp } from "./job.ts";
+import { type WrittenHead, writtenHead } from "./hit-head.ts";
+import { type Found, type Gist, judged, type Keys, keyPartsOf, keyUnder, lookUp } from "./job.ts";
 import { type KeysOfRepeat, KnownBodies, type KnownBody } from "./known-bodies.ts";
 import type { ProxyParts } from "./parts.ts";
 import type { Plan } from "./policy.ts";
@@ -27,6 +28,9 @@ export interface KnownHead {
   readonly upstream: Headers;
   /** What its bodies mean. */
   readonly context: number;
+  readonly contentType: string;
+  /** Which program worked it out. */
+  readonly program: string;
   readonly facts: CallFacts;
   /** What it says of whom a proxy speaks for; undefined where no proxy is believed. */
   readonly forwarded: Headers | undefined;
@@ -34,6 +38,12 @@ export interface KnownHead {
   readonly coded: boolean;
   /** Whether equal requests get equal answers for as long as an entry is fresh, whoever reads them and how. */
   readonly repeats: boolean;
+}
+
+/** What is stored for a request, and where the head of its answer is kept as it was written. */
+interface Met {
+  readonly found: Found;
+  readonly holder: { head: WrittenHead | undefined };
 }
 
 /** A call less what is each request's own. */
@@ -59,6 +69,7 @@ type Parts = Pick<
  */
 export class RequestMemory implements Repeats<KnownHead> {
   readonly #parts: Parts;
+  readonly #program: string;
   readonly #bodies: KnownBodies;
   readonly #heads = new LRUCache<string, KnownHead>({
     maxSize: HEADS_BYTES,
@@ -69,8 +80,10 @@ export class RequestMemory implements Repeats<KnownHead> {
   #config: Config | undefined;
   #providers: ReadonlyMap<string, Provider> | undefined;
 
-  constructor(parts: Parts, options: { readonly maxBytes: number }) {
+  /** `program`: its version, since another one may take the same request for another. */
+  constructor(parts: Parts, options: { readonly maxBytes: number; readonly program: string }) {
     this.#parts = parts;
+    this.#program = options.program;
     this.#bodies = new KnownBodies(options);
   }
 
@@ -88,23 +101,16 @@ export class RequestMemory implements Repeats<KnownHead> {
 
   answer(known: KnownHead, body: Uint8Array, address: string): RepeatAnswer | undefined {
     const parts = this.#parts;
-    const { plan, facts, call } = known;
+    const { facts } = known;
     if (known.config !== parts.config() || known.providers !== parts.providers()) return undefined;
     const at = parts.clock.now();
     const began = parts.clock.monotonic();
-    const knownBody = this.#bodies.find(known.context, body) ?? this.#read(known, body);
-    if (knownBody === undefined) return undefined;
-    const { gist } = knownBody;
-    if (
-      plan.proves &&
-      !parts.verified.has({ provider: facts.provider, model: gist.model ?? "", tag: plan.ownPool })
-    )
-      return undefined;
-    const found = lookUp(parts, call.controls, keysFor(known, knownBody));
-    if (found?.standing !== "fresh") return undefined;
-    const { entry, fresh } = found;
+    const knownBody = this.#bodies.find(known.context, body);
+    const met = knownBody ? this.#under(known, knownBody) : this.#meet(known, { body, at });
+    if (met?.found.standing !== "fresh") return undefined;
+    const { entry, fresh } = met.found;
     const { bytes } = entry.body;
-    const head = bytes && writtenHead(knownBody, entry);
+    const head = bytes && writtenHead(met.holder, entry);
     if (bytes === undefined || head === undefined) return undefined;
     parts.store.touch(entry);
     const id = parts.newId();
@@ -131,14 +137,40 @@ export class RequestMemory implements Repeats<KnownHead> {
     };
   }
 
+  /** What is stored for a body that was read. */
+  #under(known: KnownHead, body: KnownBody): Met | undefined {
+    const parts = this.#parts;
+    const { plan, facts, call } = known;
+    const claim = { provider: facts.provider, model: body.gist.model ?? "", tag: plan.ownPool };
+    if (plan.proves && !parts.verified.has(claim)) return undefined;
+    const found = lookUp(parts, call.controls, keysFor(known, body));
+    return found && { found, holder: body };
+  }
+
   /**
-   * Reads a body that is not known where what is stored is likely to answer it, as after a restart: most bodies that
-   * were not known of late were found in the store. Where it is not found, all is read again by the handler.
+   * What is stored for a body that is not known, where that is likely to answer it, as after a restart: most bodies that
+   * were not known of late were found in the store. It is found by its bytes, or read; where it is not found, all is
+   * read again by the handler.
    */
-  #read(known: KnownHead, body: Uint8Array): KnownBody | undefined {
+  #meet(known: KnownHead, { body, at }: { body: Uint8Array; at: number }): Met | undefined {
     if (this.#luck < LIKELY || known.coded) return undefined;
+    const again = this.#bodies.cameLately(body);
+    // Memory is to have what comes again, by what it says.
+    const found = again ? undefined : this.#asked(known, { body, at });
+    if (found !== undefined) return { found, holder: { head: undefined } };
     const gist = gistNow(known.call.route, body, known.config);
-    return gist && this.#bodies.met(known.context, body, gist);
+    return gist && this.#under(known, this.#bodies.met(known.context, body, { gist, again }));
+  }
+
+  /** What is stored for the very same request, where that is known at once. */
+  #asked(known: KnownHead, { body, at }: { body: Uint8Array; at: number }): Found | undefined {
+    const { store } = this.#parts;
+    const prefix = store.find && askedIn(known);
+    const asked = prefix && askedOf(prefix, body);
+    const entry = asked && store.find?.(asked);
+    if (!entry) return undefined;
+    const found = judged(entry, { plan: known.plan, controls: known.call.controls, now: at });
+    return found.standing === "fresh" ? found : undefined;
   }
 
   /** Notes whether a request whose body was not known was found in the store. */
@@ -168,6 +200,8 @@ export class RequestMemory implements Repeats<KnownHead> {
         provider: provider.name,
       }),
       context: this.#contextOf(call),
+      contentType: request.headers.get("content-type") ?? "",
+      program: this.#program,
       facts,
       coded: request.headers.has("content-encoding"),
       repeats: repeats(call, plan),

@@ -13,31 +13,6 @@ export function onEntries(db: Database) {
 function reading(db: Database) {
   const { orm } = db;
   return {
-    /** The answer under a key: an index tells the id, and the answer's own row all the rest. */
-    answer: hot(
-      db,
-      orm
-        .select({
-          id: answers.id,
-          head: answers.head,
-          chunks: answers.chunks,
-          crc: answers.crc,
-          coding: answers.coding,
-          body: answers.body,
-          adminTtlMs: answers.adminTtlMs,
-        })
-        .from(answers)
-        .where(
-          eq(
-            answers.id,
-            orm
-              .select({ id: entries.id })
-              .from(entries)
-              .where(eq(entries.key, arg("key"))),
-          ),
-        ),
-      ["id", "head", "chunks", "crc", "coding", "body", "adminTtlMs"],
-    ),
     /** What a put needs to know of the entry that it replaces. */
     find: hot(
       db,
@@ -99,6 +74,7 @@ const NEW = {
   inputTokens: sql`${arg("inputTokens")}`,
   outputTokens: sql`${arg("outputTokens")}`,
   costUsd: sql`${arg("costUsd")}`,
+  asked: sql`${arg("asked")}`,
 };
 
 const ANSWER = {

@@ -170,6 +170,9 @@ export const STEPS: readonly string[] = [
     body BLOB
   ) STRICT;
   `,
+  `
+  ALTER TABLE entries ADD COLUMN asked INTEGER;
+  `,
 ];
 
 /** The version that this program writes. */

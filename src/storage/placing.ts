@@ -3,7 +3,7 @@ import type { EntryChange } from "../cache/store.ts";
 import type { Transaction } from "./connection.ts";
 import type { Generation } from "./generation.ts";
 import { type Room, TOUCHED_BYTES } from "./room.ts";
-import { keyBytes, type NewAnswer, spentColumns } from "./rows.ts";
+import { askedNumber, keyBytes, type NewAnswer, spentColumns } from "./rows.ts";
 import { SEGMENT } from "./schema.ts";
 import type { Upkeep } from "./upkeep.ts";
 
@@ -16,7 +16,15 @@ export interface Placed {
 
 /** Puts entries into their rows. */
 export class Placing {
-  constructor(readonly parts: { room: Room; generation: Generation; upkeep: () => Upkeep }) {}
+  constructor(
+    readonly parts: {
+      room: Room;
+      generation: Generation;
+      upkeep: () => Upkeep;
+      /** Told of each entry that was placed, once that is committed. */
+      placed: (entry: Pick<Entry, "asked" | "place">) => void;
+    },
+  ) {}
 
   /**
    * Puts the entry under its key, into the row of the one that stands there, and returns it as `get` now would.
@@ -47,19 +55,27 @@ export class Placing {
       bodyId: body?.id ?? null,
       lastUsed: upkeep().useTime(statements),
       imported: entry.imported ? 1 : 0,
+      asked: entry.asked === undefined ? null : askedNumber(entry.asked),
       ...spentColumns(entry),
     };
     if (old === undefined) {
       const id = statements.addEntry({ ...row, key });
       statements.addAnswer({ ...answer, id });
-      return { ...entry, place: transaction.opened.placeOf(id) };
+      return this.#placed(transaction, { ...entry, place: transaction.opened.placeOf(id) });
     }
     transaction.spent += TOUCHED_BYTES;
     statements.replaceEntry.run({ ...row, id: old.id });
     statements.putAnswer.run({ ...answer, id: old.id, adminTtlMs: old.adminTtlMs });
     if (old.bodyId !== null) room.hideBody(transaction, old.bodyId);
     generation.advance(transaction);
-    return { ...entry, place: transaction.opened.placeOf(old.id), ttlMs: old.adminTtlMs ?? entry.ttlMs };
+    const place = transaction.opened.placeOf(old.id);
+    return this.#placed(transaction, { ...entry, place, ttlMs: old.adminTtlMs ?? entry.ttlMs });
+  }
+
+  #placed(transaction: Transaction, entry: Entry): Entry {
+    const { asked, place } = entry;
+    if (asked !== undefined) transaction.onCommit(() => this.parts.placed({ asked, place }));
+    return entry;
   }
 
   /** False where there is no such entry. */

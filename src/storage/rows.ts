@@ -37,7 +37,7 @@ export interface NewAnswer {
  */
 type Head = readonly [
   version: number,
-  key: string,
+  key: CacheKey,
   status: number,
   headers: HeaderList,
   provider: string,
@@ -55,6 +55,7 @@ type Head = readonly [
   pool: string,
   spent: SpentRow | null,
   imported: boolean,
+  asked: string | null,
 ];
 
 /** The members of `Spent` in their order; null for what is not known. */
@@ -83,6 +84,7 @@ export function answerOf(entry: Entry, body: Packed | number): NewAnswer {
     facts.pool,
     entry.spent === undefined ? null : SPENT.map((name) => entry.spent?.[name] ?? null),
     entry.imported === true,
+    entry.asked ?? null,
   ];
   const text = JSON.stringify(head);
   const chunks = entry.chunks === undefined ? null : marksToBytes(entry.chunks);
@@ -94,10 +96,11 @@ export function answerOf(entry: Entry, body: Packed | number): NewAnswer {
 
 /**
  * The entry in a row, or undefined where its version is another one. Throws where the row is not what was written.
- * `sliced` makes the body of an entry whose bytes lie in slices.
+ * `key`: under which it was found, where it was found by one. `sliced` makes the body of an entry whose bytes lie in
+ * slices.
  */
 export function entryOf(
-  key: CacheKey,
+  key: CacheKey | undefined,
   row: AnswerRow,
   { place, sliced }: { place: number; sliced: (bodyId: number, size: number) => Body },
 ): Entry | undefined {
@@ -124,13 +127,14 @@ export function entryOf(
     pool,
     spent,
     imported,
+    asked,
   ] = head;
-  if (storedKey !== key) throw new Error("the row holds another key");
+  if (key !== undefined && storedKey !== key) throw new Error("the row holds another key");
   const whole = bodyId === null ? unpack({ coding: row.coding, bytes: row.body ?? EMPTY }, size) : null;
   if (checksum(0, row.head, row.chunks, whole) !== row.crc) throw new Error("checksum mismatch");
   const ttlMs = row.adminTtlMs ?? (ttl === "forever" ? Infinity : ttl);
   return {
-    key,
+    key: storedKey,
     status,
     headers,
     body: whole === null ? sliced(bodyId as number, size) : memoryBody(whole),
@@ -144,6 +148,7 @@ export function entryOf(
     place,
     ...(spent && { spent: spentOf(spent) }),
     ...(imported && { imported }),
+    ...(asked && { asked }),
   };
 }
 
@@ -172,6 +177,11 @@ export function spentColumns({ spent }: Entry) {
     outputTokens: count(spent?.outputTokens),
     costUsd: costUsd !== undefined && Number.isFinite(costUsd) ? costUsd : null,
   };
+}
+
+/** The number by which `entries` tells entries apart by their `asked`: 52 bits of it. */
+export function askedNumber(asked: string): number {
+  return Number.parseInt(asked.slice(0, 13), 16);
 }
 
 export function keyBytes(key: CacheKey): Buffer {

@@ -42,6 +42,8 @@ export const entries = sqliteTable(
     inputTokens: integer("input_tokens"),
     outputTokens: integer("output_tokens"),
     costUsd: real("cost_usd"),
+    /** `askedNumber` of the entry's `asked`, where it has one. */
+    asked: integer(),
   },
   // They hold all that a listing judges by, so that it looks into the table only for what it shows. An index of its own
   // for hits or sizes would cost each put a page of the WAL, or each hit two: walking this one takes 70 ms a million.

@@ -1,4 +1,5 @@
 import { and, eq, gt, gte, inArray, lt, sql } from "drizzle-orm";
+import { onAnswers } from "./answer-statements.ts";
 import type { Database } from "./database.ts";
 import { onEntries } from "./entry-statements.ts";
 import { onIntake } from "./intake-statements.ts";
@@ -10,7 +11,14 @@ export type Statements = ReturnType<typeof prepareStatements>;
 const arg = sql.placeholder;
 
 export function prepareStatements(db: Database) {
-  return { ...onEntries(db), ...onIntake(db), ...onBodies(db), ...onTotals(db), ...onGone(db) };
+  return {
+    ...onAnswers(db),
+    ...onEntries(db),
+    ...onIntake(db),
+    ...onBodies(db),
+    ...onTotals(db),
+    ...onGone(db),
+  };
 }
 
 function onBodies({ orm }: Database) {

@@ -2,6 +2,7 @@ import { type CacheKey, type Entry, SLICE_BYTES } from "../cache/entry.ts";
 import type { EntryChange, EntryFilter, PutOptions, StoreHealth, StoreStats } from "../cache/store.ts";
 import type { SharedStore } from "../cache/tiered.ts";
 import { StoreFault } from "../errors.ts";
+import { Answers } from "./answers.ts";
 import { Bodies } from "./bodies.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import { bytesOnDisk } from "./file.ts";
@@ -12,7 +13,7 @@ import { Placing } from "./placing.ts";
 import { purge } from "./purge.ts";
 import { Puts } from "./puts.ts";
 import { type Limits, Room } from "./room.ts";
-import { type AnswerRow, entryOf, keyBytes } from "./rows.ts";
+import { keyBytes } from "./rows.ts";
 import { Upkeep } from "./upkeep.ts";
 import { Writer } from "./writer.ts";
 
@@ -43,6 +44,7 @@ class Entries implements SharedStore {
   readonly #import: Import;
   readonly #intake: Intake;
   readonly #puts: Puts;
+  readonly #answers: Answers;
   #faults = 0;
   #counted: Pick<StoreStats, "entries" | "bytes"> = { entries: 0, bytes: 0 };
   readonly #generation: Generation;
@@ -79,7 +81,18 @@ class Entries implements SharedStore {
       tends: options.tends ?? (() => true),
       placeLeft: () => this.#placeNoted({ optional: true }),
     });
+    this.#answers = new Answers({
+      connection,
+      bodies: this.#bodies,
+      intake: () => this.#intake,
+      onDamage: (damaged, error) => this.#damaged(damaged, error),
+      onFault: (error) => {
+        this.#faults++;
+        if (error !== undefined) connection.note(error);
+      },
+    });
     this.#placing = new Placing({
+      placed: (entry) => this.#answers.placed(entry),
       room: this.#room,
       generation: this.#generation,
       upkeep: () => this.#upkeep,
@@ -105,32 +118,11 @@ class Entries implements SharedStore {
   }
 
   get(key: CacheKey): Entry | undefined {
-    const opened = this.connection.opened;
-    if (opened === undefined) return undefined;
-    let row: AnswerRow | undefined;
-    try {
-      opened.reading.begin();
-      const noted = this.#intake.get(key, opened);
-      if (noted !== undefined) return noted;
-      row = opened.statements.answer.get({ key: keyBytes(key) });
-      if (row === undefined) return this.#intake.foreign(key, opened);
-    } catch (error) {
-      this.#faults++;
-      this.connection.note(error);
-      return undefined;
-    }
-    const { id, crc } = row;
-    try {
-      const entry = entryOf(key, row, {
-        place: opened.placeOf(id),
-        sliced: (bodyId, size) => this.#bodies.open(opened, { id: bodyId, size, entryId: id }),
-      });
-      if (entry === undefined) this.#faults++;
-      return entry;
-    } catch (error) {
-      this.#damaged({ entryId: id, crc }, error);
-      return undefined;
-    }
+    return this.#answers.get(key);
+  }
+
+  find(asked: string): Entry | undefined {
+    return this.#answers.find(asked);
   }
 
   async put(entry: Entry, options?: PutOptions): Promise<void> {
@@ -253,6 +245,7 @@ class Entries implements SharedStore {
     await this.#upkeep.close();
     await this.settled();
     this.#intake.close();
+    this.#answers.close();
     await this.#writer.idle();
     // SQLite moves the WAL into the file when it closes, without making sure of either.
     await this.connection.opened?.checkpoint({ keepBytes: 0, cut: false }).catch(() => {});

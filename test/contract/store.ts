@@ -52,6 +52,7 @@ export function storeContract(name: string, { open, largeBodies }: Contract): vo
       ttlMs: 1500,
       firstByteMs: 12.5,
       durationMs: 99.75,
+      asked: keyOf(2),
       chunks: [
         { end: 3, atMs: 0 },
         { end: 3, atMs: 130 },

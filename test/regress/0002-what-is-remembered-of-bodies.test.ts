@@ -56,14 +56,18 @@ test("a body that was met is remembered from the second time on, as a copy, and 
   const bodies = new KnownBodies({ maxBytes: 1024 * 1024 });
   const came = bytes("body");
   for (const again of [false, true]) {
-    const met = bodies.met(0, came, { ...gist("json:1"), plain: came } as ReturnType<typeof gist>);
+    const met = bodies.met(0, came, {
+      gist: { ...gist("json:1"), plain: came } as ReturnType<typeof gist>,
+      again: bodies.cameLately(came),
+    });
     assert.deepEqual([met.context, met.bytes, met.gist], [0, came, gist("json:1")]);
     assert.equal(bodies.find(0, came) !== undefined, again);
   }
   came.fill(0);
   assert.equal(bodies.find(0, bytes("body"))?.gist.digest, "json:1");
   const small = new KnownBodies({ maxBytes: 16 });
-  for (let time = 0; time < 3; time++) small.met(0, bytes("body"), gist("json:1"));
+  for (let time = 0; time < 3; time++)
+    small.met(0, bytes("body"), { gist: gist("json:1"), again: small.cameLately(bytes("body")) });
   assert.equal(small.find(0, bytes("body")), undefined, "it would push out many others");
 });
 

@@ -70,7 +70,7 @@ export function chatAnswer(text: string): string {
 
 /** `flags` are settings by flag, for example `[["--ttl", "1h"]]`. */
 export function journey(
-  options: { flags?: [string, string][]; store?: Store; provider?: ScriptedProvider } = {},
+  options: { flags?: [string, string][]; store?: Store; provider?: ScriptedProvider; program?: string } = {},
 ): Journey {
   let wall = Date.UTC(2026, 0, 1);
   let monotonic = 1000;
@@ -124,7 +124,7 @@ export function journey(
     reports,
     parts: {
       ...hits,
-      memory: new RequestMemory(hits, { maxBytes: 32 * 1024 * 1024 }),
+      memory: new RequestMemory(hits, { maxBytes: 32 * 1024 * 1024, program: options.program ?? "test" }),
       flights: new Flights<FlightHead>(),
       pricing: { price: (call) => run.price(call) },
       archive: {
