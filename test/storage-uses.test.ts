@@ -16,6 +16,7 @@ import {
   openTestStore,
   storeOptions,
   temporaryFolder,
+  testClock,
   wholeBody,
 } from "./support/store.ts";
 
@@ -57,6 +58,25 @@ test("a hit counts without its place too, and with a place of an earlier opening
   await store.close();
   const db = openDatabase(join(folder, "askonce.db"));
   assert.equal(db.value("SELECT group_concat(hits) FROM (SELECT hits FROM entries ORDER BY id)"), "0,1,1");
+  db.close();
+});
+
+test("an entry was last used when it was hit last, be its hits written in another order", async () => {
+  const folder = temporaryFolder();
+  const clock = testClock();
+  const store = await openTestStore(folder, { clock });
+  await store.put(entryOf(1, "noted, and not placed yet"));
+  const noted = store.get(keyOf(1)) as Entry;
+  assert.equal(noted.place, undefined);
+  store.touch(noted);
+  await store.settled();
+  clock.wall += 1000;
+  const placed = store.get(keyOf(1)) as Entry;
+  assert.equal(typeof placed.place, "number");
+  store.touch(placed);
+  await store.close();
+  const db = openDatabase(join(folder, "askonce.db"));
+  assert.equal(db.value("SELECT hits || ' ' || last_used FROM entries"), `2 ${clock.wall}.0`);
   db.close();
 });
 
