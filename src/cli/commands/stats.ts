@@ -51,7 +51,7 @@ function report(
       count(group.requests),
       percent(group.hits, answered(group)),
       short(group.saved_tokens),
-      money(group.saved_usd, group),
+      savedMoney(group),
       money(group.spent_usd, group),
     ]);
     parts.push("\n", table(columns(by), { rows, width, heads: paint.dim }));
@@ -111,11 +111,7 @@ function kinds(total: FiguresAnswer): string {
 }
 
 function saved(total: FiguresAnswer): string {
-  const parts = [
-    `${short(total.saved_tokens)} tokens`,
-    money(total.saved_usd, total),
-    duration(total.saved_ms),
-  ];
+  const parts = [`${short(total.saved_tokens)} tokens`, savedMoney(total), duration(total.saved_ms)];
   const joined =
     total.joined > 0
       ? `\nand by joining ${short(total.joined_tokens)} tokens, ${money(total.joined_usd, total)}`
@@ -134,6 +130,11 @@ function spent(total: FiguresAnswer): string {
 /** A sum of nothing known is no zero. */
 function money(value: number, { unpriced }: Pick<FiguresAnswer, "unpriced">): string {
   return value === 0 && unpriced > 0 ? usd(undefined) : usd(value);
+}
+
+/** Where nothing was answered from the store nothing was saved, whatever has no price. */
+function savedMoney(figures: FiguresAnswer): string {
+  return figures.hits + figures.partial === 0 ? usd(figures.saved_usd) : money(figures.saved_usd, figures);
 }
 
 function times(total: FiguresAnswer): string | undefined {
