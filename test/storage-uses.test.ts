@@ -200,10 +200,10 @@ test("uses that nobody can write are bounded, and one call says when they are ma
   const { transaction, written } = noting();
   let told = 0;
   const key = (at: number) => at.toString(16).padStart(64, "0") as Entry["key"];
-  for (let at = 0; at < 540_000; at++) if (uses.add({ key: key(at), place: at + 1 }, at)) told++;
+  for (let at = 0; at < 270_000; at++) if (uses.add({ key: key(at), place: at + 1 }, at)) told++;
   assert.equal(told, 1);
   while (uses.write(transaction, systemClock)) {}
-  assert.equal(written.length, 524_288);
+  assert.equal(written.length, 262_144);
 });
 
 test("uses wait while many come, as long as they are not too many or too old, and few never wait", () => {
@@ -226,7 +226,7 @@ test("uses wait while many come, as long as they are not too many or too old, an
   noted(uses, 40_000, 43_000);
   assert.equal(uses.mayWait(12_000), false, "ten seconds after the first");
   uses.gather();
-  noted(uses, 0, 262_144);
+  noted(uses, 0, 131_072);
   assert.equal(uses.mayWait(13_000), false, "too many");
 });
 
