@@ -46,6 +46,10 @@ export class SniffFold implements Fold {
     return this.#fold?.ended ?? false;
   }
 
+  get accountBound(): boolean {
+    return this.#fold?.accountBound ?? false;
+  }
+
   done(): void {
     this.#fold?.done?.();
   }

@@ -79,6 +79,7 @@ const WORDS = new Set(["delta", "sequence_number", "obfuscation"]);
 export class ResponsesFold implements Fold {
   readonly #quirks: { reasoningApart?: boolean };
   #last: Finding | undefined;
+  #stored = false;
 
   constructor(quirks: { reasoningApart?: boolean }) {
     this.#quirks = quirks;
@@ -88,12 +89,18 @@ export class ResponsesFold implements Fold {
     return this.#last !== undefined;
   }
 
+  /** A response that is kept at the provider says so from its first event on. */
+  get accountBound(): boolean {
+    return this.#stored || this.#last?.accountBound === true;
+  }
+
   event(name: string, value: unknown): boolean {
     const type = textAt(value, "type") ?? name;
     if (FAILED.has(type)) return true;
+    const response = at(value, "response");
+    if (at(response, "store") === true) this.#stored = true;
     const status = TERMINAL[type];
     if (status !== undefined) {
-      const response = at(value, "response");
       this.#last = isObject(response)
         ? judgeResponse(response, { ...this.#quirks, status, shortened: false })
         : finding({ refusal: "no-finish-reason" });

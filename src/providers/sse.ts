@@ -27,6 +27,8 @@ export interface Fold {
   done?(): void;
   /** Whether the family's end marker has been seen. */
   readonly ended: boolean;
+  /** Whether an event bound the answer to the account, by what only its family knows. */
+  readonly accountBound?: boolean;
   /**
    * Where the texts and counts stand (`choices.*.delta.content`) that make no difference in events like this one, which
    * was just taken: one with others there (none of them empty) and all else the same would change nothing. Undefined
@@ -93,7 +95,7 @@ export class FoldWatcher {
   }
 
   get accountBound(): boolean {
-    return this.#accountBound;
+    return this.#accountBound || this.fold.accountBound === true;
   }
 
   /** The first reason counts, but an error outranks all: it is what happened. */
@@ -106,7 +108,7 @@ export class FoldWatcher {
     return finding({
       ...found,
       refusal: this.#refusal ?? found.refusal,
-      accountBound: found.accountBound || this.#accountBound,
+      accountBound: found.accountBound || this.accountBound,
     });
   }
 }

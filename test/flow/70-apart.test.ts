@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { maskedQuery, maskedReferer } from "../../src/proxy/credential.ts";
 import { CHAT, chatAnswer, journey, json, seen } from "../support/journey.ts";
+import { bytes, data } from "../support/streams.ts";
 
 const alice = { authorization: "Bearer sk-alice" };
 const bob = { authorization: "Bearer sk-bob" };
@@ -69,6 +70,44 @@ test("a stream that turns out to be bound breaks off for another credential befo
   await assert.rejects(second.text());
   ends.resolve();
   assert.match(await first.text(), /blob/);
+});
+
+test("of a stream that is bound by what its provider keeps no other credential sees a byte, in one chunk or by events", async () => {
+  const created = data({ type: "response.created", response: { status: "in_progress", store: true } });
+  const delta = data({ type: "response.output_text.delta", delta: "for alice" });
+  const output = [{ type: "message", content: [{ text: "for alice" }] }];
+  const completed = data({
+    type: "response.completed",
+    response: { status: "completed", output, store: true },
+  });
+  // The provider keeps it though the request asks it not to.
+  const body = { model: "m", stream: true, store: false, input: "x" };
+  for (const pieces of [[delta + completed], [created + delta + completed], [created, delta, completed]]) {
+    const asked = Promise.withResolvers<void>();
+    const run = journey({
+      provider: () =>
+        new Response(
+          new ReadableStream({
+            async start(controller) {
+              await asked.promise;
+              for (const piece of pieces) controller.enqueue(bytes(piece));
+              controller.close();
+            },
+          }),
+          { headers: { "content-type": "text/event-stream" } },
+        ),
+    });
+    const ask = { path: "/openai/v1/responses", body };
+    const first = await run.ask({ ...ask, headers: alice });
+    const second = await run.ask({ ...ask, headers: bob });
+    assert.equal(run.calls, 1);
+    const read = second.body?.getReader().read();
+    asked.resolve();
+    await assert.rejects(read as Promise<unknown>);
+    assert.equal(await first.text(), pieces.join(""));
+    assert.equal((await run.ask({ ...ask, headers: alice })).headers.get("x-cache-status"), "HIT");
+    assert.equal((await run.ask({ ...ask, headers: bob })).headers.get("x-cache-status"), "MISS");
+  }
 });
 
 test("an expired shared answer does not hide the credential's own newer one", async () => {
