@@ -61,6 +61,21 @@ test("a stream whose events are split at every byte arrives and is replayed unch
   assert.equal(provider.count, 1);
 });
 
+for (const stream of [false, true]) {
+  const what = stream ? "stream" : "document";
+  test(`a ${what} that ends with its provider's connection ends cleanly and is kept`, async () => {
+    const body = stream ? openai.events("closed").join("") : JSON.stringify(openai.document("closed"));
+    const headers = stream ? sse : json;
+    const provider = run.script("openai", (call) => call.reply({ headers, framing: "close", body }));
+    const asked = openai.request(fresh(), stream);
+    const first = await post(run.port, openai.path, { body: asked });
+    assertMiss(first);
+    assert.deepEqual([first.text, first.ending], [body, "complete"]);
+    assertHit(await post(run.port, openai.path, { body: asked }), first);
+    assert.equal(provider.count, 1);
+  });
+}
+
 const CODINGS = {
   gzip: (bytes: Uint8Array) => gzipSync(bytes),
   br: (bytes: Uint8Array) => brotliCompressSync(bytes),

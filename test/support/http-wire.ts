@@ -12,6 +12,8 @@ export class TestWire implements Wire {
   room = Number.POSITIVE_INFINITY;
   paused = false;
   ending: "" | "shutdown" | "end" | "terminate" = "";
+  /** Called when this side closes: Bun says so from within `end` where the other side has ended before. */
+  onClosed: () => void = () => {};
 
   write(bytes: Uint8Array, from: number, to: number): number {
     const size = Math.min(this.room, to - from);
@@ -30,9 +32,11 @@ export class TestWire implements Wire {
   }
   end(): void {
     this.ending = "end";
+    this.onClosed();
   }
   terminate(): void {
     this.ending = "terminate";
+    this.onClosed();
   }
 
   get text(): string {

@@ -44,6 +44,7 @@ function testPool() {
     dial: async (_place, ends) => {
       const wire = new TestWire();
       const caller = new Caller({ wire, scratch: new Scratch(octets), ...ends });
+      wire.onClosed = () => caller.closed();
       dialled.push({ wire, caller });
       return caller;
     },

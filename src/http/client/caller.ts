@@ -78,8 +78,8 @@ export class Caller implements BodyEnds {
   /** Gives the request up: nobody wants its answer. */
   abort(why: Error): void {
     if (this.#state === "over" || this.#state === "idle") return;
-    this.#parts.wire.terminate();
     this.#over(why);
+    this.#parts.wire.terminate();
   }
 
   /** Makes the provider wait: what came is not read. */
@@ -103,8 +103,8 @@ export class Caller implements BodyEnds {
   /** Ends an idle connection. */
   retire(): void {
     if (this.#state !== "idle") return;
-    this.#parts.wire.end();
     this.#over(undefined);
+    this.#parts.wire.end();
   }
 
   /** Bytes came, which nobody changes any more. */
@@ -114,8 +114,8 @@ export class Caller implements BodyEnds {
     else if (this.#state === "head") this.#headMore(bytes);
     else if (this.#state === "idle") {
       // An answer to nothing: what else this connection brings cannot be trusted.
-      this.#parts.wire.terminate();
       this.#over(undefined);
+      this.#parts.wire.terminate();
     }
   }
 
@@ -128,9 +128,9 @@ export class Caller implements BodyEnds {
   ended(): void {
     if (this.#state === "over") return;
     const clean = this.#state === "body" && this.#left === undefined && this.#decoder === undefined;
-    this.#parts.wire.end();
     if (clean) this.#body?.end();
     this.#over(clean ? undefined : new Broken("ECONNRESET", !this.#heard));
+    this.#parts.wire.end();
   }
 
   /** The socket is closed, by the fault named where it was one. */
@@ -225,17 +225,17 @@ export class Caller implements BodyEnds {
       this.#parts.idle(this, this.#keepMs);
       return;
     }
-    this.#parts.wire.end();
     body?.end();
     this.#over(undefined);
+    this.#parts.wire.end();
   }
 
   #fail(error: Error): void {
-    this.#parts.wire.terminate();
     this.#over(error);
+    this.#parts.wire.terminate();
   }
 
-  /** Tells whoever waits; nothing follows. */
+  /** Tells whoever waits; nothing follows. Before the socket is ended: it may say at once that it is closed. */
   #over(error: Error | undefined): void {
     if (this.#state === "over") return;
     this.#state = "over";
