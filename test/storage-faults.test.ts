@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import type { Entry } from "../src/cache/entry.ts";
 import { memoryStore } from "../src/cache/memory.ts";
 import { tieredStore } from "../src/cache/tiered.ts";
 import { systemClock } from "../src/clock.ts";
@@ -81,6 +82,33 @@ test("a store that recovers says so without a put to find it out", async () => {
   }
   assert.equal(reports.length, 2);
   await durable.close();
+});
+
+test("hits outlive a database that cannot be written for a while, and then all is found by what was asked again", async () => {
+  const folder = temporaryFolder();
+  const { durable, set, later } = await faulty(folder);
+  const asked = "ab".repeat(32);
+  await durable.put(entryOf(1, "one", { asked }));
+  await durable.settled();
+  set("PRAGMA query_only = 1");
+  for (let opening = 0; opening < 3; opening++) {
+    await assert.rejects(durable.put(entryOf(2, "two")), { name: "StoreFault" });
+    durable.touch(durable.get(keyOf(1)) as Entry);
+    assert.equal(durable.find?.(asked), undefined);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.equal(durable.find?.(asked), undefined, "what is opened again soon is not read for it");
+    later(1001);
+  }
+  set("PRAGMA query_only = 0");
+  await durable.put(entryOf(3, "three"));
+  for (let tries = 0; durable.find?.(asked) === undefined; tries++) {
+    assert.ok(tries < 5000, "found again");
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  await durable.close();
+  const db = openDatabase(join(folder, "askonce.db"));
+  assert.equal(db.value(`SELECT hits FROM entries WHERE key = x'${keyOf(1)}'`), 3);
+  db.close();
 });
 
 test("a folder that cannot be made gives a store that misses, and that works once it can", async () => {

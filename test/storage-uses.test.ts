@@ -16,6 +16,7 @@ import {
   openTestStore,
   storeOptions,
   temporaryFolder,
+  testClock,
   wholeBody,
 } from "./support/store.ts";
 
@@ -57,6 +58,25 @@ test("a hit counts without its place too, and with a place of an earlier opening
   await store.close();
   const db = openDatabase(join(folder, "askonce.db"));
   assert.equal(db.value("SELECT group_concat(hits) FROM (SELECT hits FROM entries ORDER BY id)"), "0,1,1");
+  db.close();
+});
+
+test("an entry was last used when it was hit last, be its hits written in another order", async () => {
+  const folder = temporaryFolder();
+  const clock = testClock();
+  const store = await openTestStore(folder, { clock });
+  await store.put(entryOf(1, "noted, and not placed yet"));
+  const noted = store.get(keyOf(1)) as Entry;
+  assert.equal(noted.place, undefined);
+  store.touch(noted);
+  await store.settled();
+  clock.wall += 1000;
+  const placed = store.get(keyOf(1)) as Entry;
+  assert.equal(typeof placed.place, "number");
+  store.touch(placed);
+  await store.close();
+  const db = openDatabase(join(folder, "askonce.db"));
+  assert.equal(db.value("SELECT hits || ' ' || last_used FROM entries"), `2 ${clock.wall}.0`);
   db.close();
 });
 
@@ -180,10 +200,10 @@ test("uses that nobody can write are bounded, and one call says when they are ma
   const { transaction, written } = noting();
   let told = 0;
   const key = (at: number) => at.toString(16).padStart(64, "0") as Entry["key"];
-  for (let at = 0; at < 540_000; at++) if (uses.add({ key: key(at), place: at + 1 }, at)) told++;
+  for (let at = 0; at < 270_000; at++) if (uses.add({ key: key(at), place: at + 1 }, at)) told++;
   assert.equal(told, 1);
   while (uses.write(transaction, systemClock)) {}
-  assert.equal(written.length, 524_288);
+  assert.equal(written.length, 262_144);
 });
 
 test("uses wait while many come, as long as they are not too many or too old, and few never wait", () => {
@@ -206,7 +226,7 @@ test("uses wait while many come, as long as they are not too many or too old, an
   noted(uses, 40_000, 43_000);
   assert.equal(uses.mayWait(12_000), false, "ten seconds after the first");
   uses.gather();
-  noted(uses, 0, 262_144);
+  noted(uses, 0, 131_072);
   assert.equal(uses.mayWait(13_000), false, "too many");
 });
 

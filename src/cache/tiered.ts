@@ -76,8 +76,12 @@ export function tieredStore(tiers: { readonly memory: MemoryStore; readonly dura
     },
     find(asked) {
       const entry = durable.find?.(asked);
-      if (entry !== undefined) keep(entry);
-      return entry;
+      if (entry === undefined) return undefined;
+      refresh();
+      // What could not be written stands in memory alone, over what it was to replace.
+      const near = memory.get(entry.key);
+      if (near === undefined) keep(entry);
+      return near ?? entry;
     },
     async put(entry, options) {
       const before = removals;

@@ -58,7 +58,9 @@ function prefixOf({
 }: KnownHead): Uint8Array {
   const { provider, endpoint, upstreamPath } = route;
   const { query, ...parts } = keyParts;
-  const means = [provider.family.name, endpoint?.kind ?? "", method, upstreamPath, contentType];
+  const { family } = provider;
+  const api = [family.name, family.protocol(upstreamPath) ?? "", endpoint?.kind ?? ""];
+  const means = [...api, method, upstreamPath, contentType];
   const name = [
     "askonce asked",
     program,

@@ -159,6 +159,8 @@ class Reading {
       const inner = members !== undefined && Object.hasOwn(members, name) ? members[name] : undefined;
       const start = this.#follows(at === 0 ? "{" : ",") && this.#written(name);
       if (start === false || start === undefined || !this.#follows(":")) return undefined;
+      // Names are ordered, left out and looked up as they are written there, which is another text than this one's.
+      if (start.length !== name.length + 2) return undefined;
       const form = this.#value(value[name], inner);
       if (form === undefined) return undefined;
       if (ignore?.has(name)) continue;

@@ -56,7 +56,8 @@ export class Answers {
     const { connection, intake, onFault } = this.parts;
     const opened = connection.opened;
     if (opened === undefined) return undefined;
-    if (this.#askedOf !== opened) this.#readAsked(opened);
+    // A file that cannot be written is opened again each second: it would be read over and over.
+    if (this.#askedOf !== opened && connection.fault === undefined) this.#readAsked(opened);
     const id = opened.idAt(this.#asked.find(askedNumber(asked)));
     if (id === undefined) return undefined;
     try {

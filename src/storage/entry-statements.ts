@@ -86,9 +86,12 @@ const ANSWER = {
   body: arg("body"),
 };
 
-/** A hit protects a fresh entry, and leaves a pinned one pinned. */
+/**
+ * A hit protects a fresh entry, and leaves a pinned one pinned. Hits are not written in the order of their coming, and
+ * other processes write theirs: the last one counts.
+ */
 const USED = {
-  lastUsed: sql`${arg("lastUsed")}`,
+  lastUsed: sql`max(${entries.lastUsed}, ${arg("lastUsed")})`,
   hits: sql`${entries.hits} + ${arg("hits")}`,
   segment: sql`max(${entries.segment}, ${SEGMENT.used})`,
 };

@@ -60,9 +60,11 @@ export class Upkeep {
   }
 
   touch({ key, place }: Pick<Entry, "key" | "place">): void {
-    const opened = this.parts.connection.opened;
+    const { opened, fault } = this.parts.connection;
     if (opened === undefined || this.#closed) return;
-    const now = opened.idAt(place) === undefined ? undefined : place;
+    // Before it can be written the file is opened again, and places are another's then.
+    const lasts = fault === undefined && opened.idAt(place) !== undefined;
+    const now = lasts ? place : undefined;
     if (this.#uses.add({ key, place: now }, this.useTime(opened.statements))) void this.run();
   }
 

@@ -45,13 +45,18 @@ export class UseTable {
   }
 
   inOrder(): UsesInOrder {
-    const places = this.#places.filter((place) => place !== 0).sort();
-    const slots = Uint32Array.from(places, (place) => this.#slotOf(place));
-    return {
-      places,
-      hits: slots.map((slot) => this.#hits[slot] as number),
-      times: Float64Array.from(slots, (slot) => this.#times[slot] as number),
-    };
+    const places = new Float64Array(this.#size);
+    let taken = 0;
+    for (const place of this.#places) if (place !== 0) places[taken++] = place;
+    places.sort();
+    const hits = new Uint32Array(taken);
+    const times = new Float64Array(taken);
+    for (let at = 0; at < taken; at++) {
+      const slot = this.#slotOf(places[at] as number);
+      hits[at] = this.#hits[slot] as number;
+      times[at] = this.#times[slot] as number;
+    }
+    return { places, hits, times };
   }
 
   #put(place: number, hits: number, time: number): void {

@@ -6,7 +6,7 @@ import { keyBytes } from "./rows.ts";
 import { type UsesInOrder, UseTable } from "./use-table.ts";
 
 /** Entries of which hits wait: from here on they are written before the tick, and beyond the most they are lost. */
-const MANY = 256 * 1024;
+const MANY = 128 * 1024;
 const MOST = 2 * MANY;
 /** Entries noted since the last look from which on answering comes first, and how long they may wait for a quieter time. */
 const BUSY = 2_000;

@@ -37,6 +37,11 @@ const names = fc.constantFrom(
   "10",
   "9",
   "__proto__",
+  '"',
+  "\n",
+  "\ud83d",
+  "😀",
+  "\uffff",
 );
 const texts = fc.oneof(
   fc.string({ unit: "binary" }),
@@ -115,6 +120,7 @@ const LEFT: [string, string][] = [
   ["minus zero", '{"z":-0}'],
   ["a name twice", '{"z":1,"a":2,"z":3}'],
   ["names that are numbers where order is free", '{"10":1,"9":2}'],
+  ["names with escapes where order is free", '{"\\"":1,"-":2}'],
   ["a prototype's name", '{"z":1,"__proto__":{"a":1}}'],
   ["a text that is masked in part", `{"system":"at ${UUID}"}`],
   ["what is nested too deep", `{"z":${deep(1001)}}`],
