@@ -22,6 +22,7 @@ const READ_EVERY_MS = 200;
 const GLANCE_MS = 5;
 /** Chunks of the first so many seconds after the last stream was opened are not counted. */
 const WARM_S = 3;
+const LAST_S = 3;
 
 /** All streams' clock: a slot each millisecond, and each stream has a chunk due once in twenty of them. */
 class Wheel {
@@ -165,8 +166,8 @@ async function run(
     const sent = chunksSince(wheel, { slot: from.slot, count });
     wheel.stop();
     await turning;
-    // Whatever is still under way has a second to come.
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+    // Whatever is still under way comes late, not never, though all streams end at once.
+    await new Promise((resolve) => setTimeout(resolve, LAST_S * 1000));
     for (const reader of readers) reader.end();
     glances.end();
     return {

@@ -23,7 +23,9 @@ export interface Reader {
 
 interface Cursor {
   offset: number;
+  /** Called once whenever it is `waiting`; kept, since each change of it is work for the collector. */
   ready: (() => void) | undefined;
+  waiting: boolean;
   left: boolean;
   broken: Error | undefined;
 }
@@ -45,6 +47,7 @@ export class Recording {
   #piped = false;
   #roomWaiter: (() => void) | undefined;
   #emptied: (() => void) | undefined;
+  #onAsked: (() => void) | undefined;
 
   /** Bytes received so far. */
   get size(): number {
@@ -130,6 +133,15 @@ export class Recording {
     });
   }
 
+  /** Resolves once a reader waits for bytes; at once where there is no reader. */
+  asked(): Promise<void> {
+    if (this.#cursors.size === 0) return Promise.resolve();
+    for (const { waiting } of this.#cursors) if (waiting) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onAsked = resolve;
+    });
+  }
+
   /** Breaks off the readers that are a whole window behind while another one is not; answers how many. */
   dropLaggards(): number {
     const lagging = [...this.#cursors].filter((cursor) => this.size - cursor.offset > PIPE_WINDOW);
@@ -162,7 +174,7 @@ export class Recording {
 
   reader(): Required<Reader> {
     if (!this.joinable && this.#cursors.size > 0) throw new Error("a pipe admits no late reader");
-    const cursor: Cursor = { offset: 0, ready: undefined, left: false, broken: undefined };
+    const cursor: Cursor = { offset: 0, ready: undefined, waiting: false, left: false, broken: undefined };
     this.#cursors.add(cursor);
     return {
       read: () => this.#read(cursor),
@@ -190,7 +202,9 @@ export class Recording {
       return seen;
     }
     if (this.#state === "open") {
-      cursor.ready = ready;
+      if (cursor.ready !== ready) cursor.ready = ready;
+      cursor.waiting = true;
+      this.#tellAsked();
       return null;
     }
     this.#drop(cursor);
@@ -216,13 +230,22 @@ export class Recording {
   #drop(cursor: Cursor): void {
     if (!this.#cursors.delete(cursor)) return;
     this.#release();
-    if (this.#cursors.size === 0) this.#emptied?.();
+    if (this.#cursors.size > 0) return;
+    this.#tellAsked();
+    this.#emptied?.();
+  }
+
+  #tellAsked(): void {
+    const then = this.#onAsked;
+    if (then === undefined) return;
+    this.#onAsked = undefined;
+    then();
   }
 
   #wake(cursor: Cursor): void {
-    const { ready } = cursor;
-    cursor.ready = undefined;
-    ready?.();
+    if (!cursor.waiting) return;
+    cursor.waiting = false;
+    cursor.ready?.();
   }
 
   #wakeAll(): void {

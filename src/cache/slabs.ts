@@ -15,6 +15,7 @@ interface Slab {
  */
 export class Slabs {
   #slabs: Slab[] = [];
+  #last: Slab | undefined;
   #size = 0;
 
   /** Bytes taken so far, those let go included. */
@@ -24,20 +25,25 @@ export class Slabs {
 
   /** Copies small chunks into a growing slab; a big one is a slab of its own. */
   add(chunk: Uint8Array): void {
-    const last = this.#slabs.at(-1);
-    const free = last ? last.bytes.byteLength - last.used : 0;
-    if (last && chunk.byteLength <= free) {
+    const last = this.#last;
+    const { byteLength } = chunk;
+    if (last && byteLength <= last.bytes.byteLength - last.used) {
       last.bytes.set(chunk, last.used);
-      last.used += chunk.byteLength;
-    } else if (chunk.byteLength >= FIRST_SLAB || this.#size === 0) {
-      this.#slabs.push({ start: this.#size, bytes: chunk, used: chunk.byteLength });
+      last.used += byteLength;
+    } else if (byteLength >= FIRST_SLAB || this.#size === 0) {
+      this.#begin({ start: this.#size, bytes: chunk, used: byteLength });
     } else {
       const length = Math.min(SLICE_BYTES, Math.max(FIRST_SLAB, this.#size));
-      const slab = { start: this.#size, bytes: new Uint8Array(length), used: chunk.byteLength };
+      const slab = { start: this.#size, bytes: new Uint8Array(length), used: byteLength };
       slab.bytes.set(chunk, 0);
-      this.#slabs.push(slab);
+      this.#begin(slab);
     }
-    this.#size += chunk.byteLength;
+    this.#size += byteLength;
+  }
+
+  #begin(slab: Slab): void {
+    this.#slabs.push(slab);
+    this.#last = slab;
   }
 
   /** Lets go of whole slabs up to an offset. */
@@ -47,7 +53,9 @@ export class Slabs {
       if (slab.start + slab.used > passed || slab.used < slab.bytes.byteLength) break;
       gone++;
     }
-    if (gone > 0) this.#slabs.splice(0, gone);
+    if (gone === 0) return;
+    this.#slabs.splice(0, gone);
+    this.#last = this.#slabs.at(-1);
   }
 
   /** The bytes from `offset` to the end of its slab, at most `most`. */

@@ -1,4 +1,4 @@
-import { CR, LF } from "./octets.ts";
+import { CR, LF, type Octets } from "./octets.ts";
 
 /** Bytes of a line that says a chunk's size, extensions included. */
 const MAX_LINE = 1024;
@@ -29,18 +29,23 @@ export class ChunkDecoder {
   complete = false;
 
   /**
-   * Reads from `from` on and hands the data to `take`, as views. Answers where it stopped: at the end of `bytes`, or
-   * behind the body's last byte. -1 where the bytes are no chunks.
+   * Reads from `from` on and tells `take` where data stands, from one offset to another. Answers where it stopped: at
+   * the end of `bytes`, or behind the body's last byte. -1 where the bytes are no chunks.
    */
-  push(bytes: Uint8Array, from: number, take: (data: Uint8Array) => void): number {
+  push(bytes: Uint8Array, from: number, take: (from: number, to: number) => void): number {
     let at = from;
     while (at < bytes.byteLength && !this.complete) {
       if (this.#state === "data") {
         const end = Math.min(bytes.byteLength, at + this.#size);
-        take(bytes.subarray(at, end));
+        take(at, end);
         this.#size -= end - at;
         at = end;
-        if (this.#size === 0) this.#state = "data-cr";
+        if (this.#size > 0) break;
+        // As it stands nearly always; the steps go through anything else.
+        if (bytes[at] === CR && bytes[at + 1] === LF) {
+          at += 2;
+          this.#state = "size";
+        } else this.#state = "data-cr";
       } else if (!this.#step(bytes[at++] as number)) return -1;
     }
     return at;
@@ -104,6 +109,20 @@ function hexDigit(byte: number): number {
   return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
 }
 
+/** Data of the bytes at hand: where each piece begins and ends. Used anew by each call, since none crosses another. */
+const spans: number[] = [];
+let spanCount = 0;
+let dataSize = 0;
+
+function note(from: number, to: number): void {
+  spans[spanCount++] = from;
+  spans[spanCount++] = to;
+  dataSize += to - from;
+}
+
+/** From this size on a view of bytes costs no copy of them: runtimes keep smaller ones inside their object. */
+const VIEWED = 1024;
+
 /**
  * What the bytes from `from` on hold of data, in one piece: who sends a byte a chunk costs no object a byte. `end` is
  * where `push` stopped.
@@ -111,21 +130,20 @@ function hexDigit(byte: number): number {
 export function dataOf(
   decoder: ChunkDecoder,
   bytes: Uint8Array,
-  from: number,
+  { from, octets }: { from: number; octets: Octets },
 ): { readonly data: Uint8Array | undefined; readonly end: number } {
-  let piece: Uint8Array | undefined;
-  let gathered: Uint8Array | undefined;
-  let size = 0;
-  const end = decoder.push(bytes, from, (data) => {
-    if (piece === undefined) piece = data;
-    else {
-      if (gathered === undefined) {
-        gathered = new Uint8Array(bytes.byteLength - from);
-        gathered.set(piece);
-      }
-      gathered.set(data, size);
-    }
-    size += data.byteLength;
-  });
-  return { data: gathered?.subarray(0, size) ?? piece, end };
+  spanCount = dataSize = 0;
+  const end = decoder.push(bytes, from, note);
+  if (dataSize === 0) return { data: undefined, end };
+  const first = spans[0] as number;
+  if (spanCount === 2 && dataSize >= VIEWED) return { data: bytes.subarray(first, first + dataSize), end };
+  const data = octets.alloc(dataSize);
+  let at = 0;
+  for (let span = 0; span < spanCount; span += 2) {
+    const begins = spans[span] as number;
+    const ends = spans[span + 1] as number;
+    octets.copy(bytes, begins, { to: ends, into: data, at });
+    at += ends - begins;
+  }
+  return { data, end };
 }

@@ -203,7 +203,7 @@ export class Connection implements ExchangeEnds {
   #begin(head: RequestHead, gathered?: Uint8Array): boolean {
     let intake: Intake | undefined;
     if (head.body !== 0) {
-      intake = new Intake(head.body, { line: this.#line, wanted: this.#wanted });
+      intake = new Intake(head.body, { line: this.#line, wanted: this.#wanted, octets: this.#server.octets });
       const used = intake.push(gathered ?? this.#backlog.rest(), 0);
       if (used < 0) return this.#refuse(refusals.chunk());
       if (!gathered) this.#backlog.lend(used);

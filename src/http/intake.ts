@@ -1,5 +1,5 @@
 import { ChunkDecoder, dataOf } from "./chunked.ts";
-import { joined } from "./octets.ts";
+import { joined, type Octets } from "./octets.ts";
 
 /** Bytes of a body that wait unread before the client is made to wait too, and down to which it goes on. */
 const HIGH = 256 * 1024;
@@ -10,6 +10,7 @@ export interface IntakeParts {
   readonly line: { pause(): void; resume(): void };
   /** Called when the body is first asked for and has not come whole. */
   readonly wanted: () => void;
+  readonly octets: Octets;
 }
 
 /** A request's body as it comes in: framed bytes go in, plain ones are read. */
@@ -55,7 +56,7 @@ export class Intake {
   /** Takes what belongs to the body; answers where it ends, -1 where the bytes are no chunks. They stay as they are. */
   push(bytes: Uint8Array, from: number): number {
     if (this.#decoder) {
-      const { data, end } = dataOf(this.#decoder, bytes, from);
+      const { data, end } = dataOf(this.#decoder, bytes, { from, octets: this.#parts.octets });
       if (data !== undefined) this.#take(data);
       return end;
     }

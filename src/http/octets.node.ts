@@ -1,5 +1,6 @@
 import type { Octets } from "./octets.ts";
 
+const { copy } = Buffer.prototype;
 const BLANK = Buffer.from("\r\n\r\n", "latin1");
 
 /** `Octets` by Node's `Buffer`, which both runtimes have. */
@@ -10,6 +11,7 @@ export const octets: Octets = {
   has: (bytes, other, at) =>
     bytes.byteLength >= at + other.byteLength &&
     bufferOf(bytes).compare(other, 0, other.byteLength, at, at + other.byteLength) === 0,
+  copy: (bytes, from, { to, into, at }) => void copy.call(bytes, into, at, from, to),
   headEnd: (bytes, from) => bufferOf(bytes).indexOf(BLANK, from),
 };
 

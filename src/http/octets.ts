@@ -8,6 +8,8 @@ export interface Octets {
   writeLatin1(into: Uint8Array, text: string, at: number): number;
   /** Whether `bytes` has all of `other` at `at`. */
   has(bytes: Uint8Array, other: Uint8Array, at: number): boolean;
+  /** Copies the bytes from `from` to `to` to where `into` has its offset `at`. No view is made for it. */
+  copy(bytes: Uint8Array, from: number, place: { to: number; into: Uint8Array; at: number }): void;
   /** Where the first CRLF CRLF at or after `from` begins; -1 for none. */
   headEnd(bytes: Uint8Array, from: number): number;
 }

@@ -3,9 +3,9 @@
 const LF = 0x0a;
 export const CR = 0x0d;
 
-/** The offset behind the first blank line; 0 where there is none. */
-export function behindBlank(bytes: Uint8Array): number {
-  for (let at = bytes.indexOf(LF); at >= 0; at = bytes.indexOf(LF, at + 1)) {
+/** The offset behind the first blank line from `from` on; 0 where there is none. */
+export function behindBlank(bytes: Uint8Array, from: number): number {
+  for (let at = bytes.indexOf(LF, from); at >= 0; at = bytes.indexOf(LF, at + 1)) {
     const end = blankAt(bytes, at + 1);
     if (end > 0) return end;
   }

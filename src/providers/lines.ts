@@ -37,6 +37,7 @@ const LF = 0x0a;
 export class LineWatcher implements Watcher {
   readonly #watcher: FoldWatcher;
   readonly #line = new Pieces();
+  #endsAt = 0;
 
   constructor(fold: Fold) {
     this.#watcher = new FoldWatcher(fold);
@@ -46,12 +47,17 @@ export class LineWatcher implements Watcher {
     return this.#watcher.ended;
   }
 
+  get endsAt(): number {
+    return this.#endsAt;
+  }
+
   get accountBound(): boolean {
     return this.#watcher.accountBound;
   }
 
   chunk(bytes: Uint8Array): void {
     let from = 0;
+    this.#endsAt = 0;
     for (;;) {
       const begins = this.#line.size === 0;
       if (begins) from = this.#watcher.pass(bytes, from);
@@ -60,8 +66,10 @@ export class LineWatcher implements Watcher {
       if (end < 0) break;
       const event = bytes.subarray(from, end + 1);
       this.#add(event.subarray(0, -1));
-      from = end + 1;
+      const { ended } = this;
       this.#watcher.take("", this.#line.take());
+      if (!ended && this.ended) this.#endsAt = from;
+      from = end + 1;
       this.#watcher.learn(begins ? { event, json: 0 } : undefined);
     }
     this.#add(bytes.subarray(from));

@@ -112,6 +112,8 @@ export interface Asked {
 export interface Watcher {
   chunk(bytes: Uint8Array): void;
   readonly ended: boolean;
+  /** Where in the last chunk that event begins which ended the answer; without it the chunk counts as one. */
+  readonly endsAt?: number;
   /** Whether what came so far is bound to the account that asked. */
   readonly accountBound: boolean;
   finish(): Finding;

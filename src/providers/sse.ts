@@ -127,6 +127,7 @@ export class SseWatcher implements Watcher {
   #between = true;
   /** The beginning of an event that the parser has not seen; only while `#between`. */
   #held: Uint8Array | undefined;
+  #endsAt = 0;
 
   constructor(fold: Fold) {
     this.#watcher = new FoldWatcher(fold);
@@ -151,27 +152,35 @@ export class SseWatcher implements Watcher {
     return this.#watcher.ended;
   }
 
+  get endsAt(): number {
+    return this.#endsAt;
+  }
+
   get accountBound(): boolean {
     return this.#watcher.accountBound;
   }
 
+  /** One event after the other, so that of many in one chunk the first few are parsed and the rest passed over. */
   chunk(bytes: Uint8Array): void {
-    let at = 0;
     let all = bytes;
-    if (this.#held !== undefined) {
-      all = joined(this.#held, bytes);
+    let at = 0;
+    this.#endsAt = 0;
+    const held = this.#held;
+    if (held !== undefined) {
+      all = joined(held, bytes);
       this.#held = undefined;
-    } else if (!this.#between) {
-      at = behindBlank(bytes);
-      this.#read(at === 0 ? bytes : bytes.subarray(0, at));
-      if (at === 0) return;
     }
-    at = this.#watcher.pass(all, at);
-    if (at === all.byteLength) return;
-    const rest = at === 0 ? all : all.subarray(at);
-    const end = behindLastBlank(rest);
-    if (end > 0) this.#read(end === rest.byteLength ? rest : rest.subarray(0, end));
-    if (end < rest.byteLength) this.#begin(rest.subarray(end));
+    const before = held?.byteLength ?? 0;
+    while (at < all.byteLength) {
+      if (this.#between) at = this.#watcher.pass(all, at);
+      const end = behindBlank(all, at);
+      if (end === 0) break;
+      const { ended } = this;
+      this.#read(part(all, at, end));
+      if (!ended && this.ended) this.#endsAt = Math.max(0, at - before);
+      at = end;
+    }
+    if (at < all.byteLength) this.#begin(part(all, at, all.byteLength));
   }
 
   finish(): Finding {
@@ -190,9 +199,10 @@ export class SseWatcher implements Watcher {
     this.#watcher.learn(this.#between ? lastEvent(bytes) : undefined);
   }
 
-  /** The beginning of an event: held where it may be one to pass over, for which it must be seen whole. */
+  /** The beginning or more of an event: held where it may be one to pass over, for which it must be seen whole. */
   #begin(bytes: Uint8Array): void {
-    const waits = this.#watcher.learns && bytes.byteLength <= HELD_LIMIT && !bytes.includes(CR);
+    const waits =
+      this.#between && this.#watcher.learns && bytes.byteLength <= HELD_LIMIT && !bytes.includes(CR);
     if (waits) this.#held = bytes.slice();
     else this.#read(bytes);
   }
@@ -204,6 +214,11 @@ export class SseWatcher implements Watcher {
   #parse(text: string): void {
     if (!this.#overflown && text !== "" && !this.#skipper.skips(text)) this.#parser.feed(text);
   }
+}
+
+/** The bytes themselves where all are meant: a view costs more than its look. */
+function part(bytes: Uint8Array, from: number, to: number): Uint8Array {
+  return from === 0 && to === bytes.byteLength ? bytes : bytes.subarray(from, to);
 }
 
 /**

@@ -4,6 +4,7 @@ import type { Finding, RefusalReason, Watcher } from "../providers/provider.ts";
 import { eachChunk } from "./chunks.ts";
 import type { AnswerFlight, FlightHead, Job, Outcome } from "./flight.ts";
 import { contentCoding, mediaType } from "./headers.ts";
+import { inTime } from "./in-time.ts";
 import { judgeAnswer, refused } from "./judge.ts";
 import { type End, keepAnswer } from "./keep.ts";
 import type { ProxyParts } from "./parts.ts";
@@ -11,6 +12,8 @@ import { Upstream } from "./upstream.ts";
 
 /** The end of an answer is held back for its entry's commit at most this long. */
 const HOLD_MS = 1000;
+/** A stream's head goes out before its first bytes are looked into, if its client takes it within this time. */
+const HEAD_FIRST_MS = 20;
 /** How often the readers of a pipe are looked at; the second look at the same laggard breaks it off. */
 const LAGGARD_MS = 30_000;
 
@@ -139,6 +142,7 @@ class Run {
     // A failure is nobody's to join, and must be out of the map before anyone hears of it.
     if (status !== 200) this.#leave();
     this.#headSettled.resolve({ status, headers, decoded: coding === "decoded", stream: this.#stream });
+    if (this.#stream) await inTime(this.recording.asked(), HEAD_FIRST_MS);
     const receiving = { watcher, length: coding === "none" ? contentLength(headers) : undefined };
     await eachChunk(answer, {
       take: (chunk) => this.#take(chunk, receiving),
@@ -164,7 +168,12 @@ class Run {
       ends ||= watcher.ended;
     }
     const hide = ends && this.#refusal === undefined;
-    recording.append(chunk, { atMs: this.#elapsed(), hide, mark: this.#stream && !recording.piped });
+    const shown = hide ? (watcher?.endsAt ?? 0) : 0;
+    const atMs = this.#elapsed();
+    // What stands before the end waits for nothing, be it in the same chunk.
+    if (shown > 0) recording.append(chunk.subarray(0, shown), { atMs });
+    const rest = shown > 0 ? chunk.subarray(shown) : chunk;
+    recording.append(rest, { atMs, hide, mark: this.#stream && !recording.piped });
     // A document's transport ends with it; a stream's may stay open behind its last event.
     if (hide && watcher) this.#hold();
   }

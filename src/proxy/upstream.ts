@@ -103,8 +103,8 @@ export class Upstream {
   #poll(source: Pick<Source, "poll">, ready: () => void): Uint8Array | undefined | null {
     try {
       const value = source.poll?.(ready);
-      if (value === null) this.#waitingSince = this.#options.clock.monotonic();
-      else this.#heard();
+      if (value === null) this.#wait();
+      else this.#waitingSince = undefined;
       if (value === undefined) this.#end();
       return value;
     } catch (error) {
@@ -117,6 +117,13 @@ export class Upstream {
     const { provider, timeoutMs } = this.#options;
     if (this.#timedOut) return proxyErrors.timeout(provider, timeoutMs);
     return proxyErrors.unreachable(provider, reason(error));
+  }
+
+  /** All that came was taken: one look at the clock says when it was heard and since when more is waited for. */
+  #wait(): void {
+    const now = this.#options.clock.monotonic();
+    if (this.#waitingSince === undefined) this.#heardAt = now;
+    this.#waitingSince = now;
   }
 
   #heard(): void {

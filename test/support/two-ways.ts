@@ -5,6 +5,7 @@ import { answerLines } from "../../src/http/answer-head.ts";
 import { parseHead, type RequestHead } from "../../src/http/head.ts";
 import { arrival } from "../../src/http/incoming.ts";
 import { Intake } from "../../src/http/intake.ts";
+import { octets } from "../../src/http/octets.node.ts";
 import { handle } from "../../src/proxy/handle.ts";
 import type { Journey } from "./journey.ts";
 
@@ -33,7 +34,7 @@ function split(request: string): { head: RequestHead; body: Uint8Array } {
 /** As the handler answers; `remembers`: with what it knows of the request's head. */
 export async function ordinary(run: Journey, request: string, remembers: boolean): Promise<Answer> {
   const { head, body } = split(request);
-  const intake = new Intake(body.byteLength, { line: { pause() {}, resume() {} }, wanted() {} });
+  const intake = new Intake(body.byteLength, { line: { pause() {}, resume() {} }, wanted() {}, octets });
   intake.push(body, 0);
   const peer = { address: "192.0.2.7", takesDirect: true, body, ...(remembers && { head: head.text }) };
   const response = (await handle(run.parts, arrival(head, intake).request, peer)) as Reply;

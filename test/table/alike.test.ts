@@ -35,16 +35,27 @@ function watchers({ fold, lines }: Kind): { quick: Watcher; plain: Watcher } {
     : { quick: new SseWatcher(fold()), plain: new PlainEvents(fold()) };
 }
 
+/** Whether parsing each event up to `endsAt` of the last piece finds no end yet. */
+function isOpenBefore(kind: Kind, pieces: readonly Uint8Array[], endsAt: number): boolean {
+  const { plain } = watchers(kind);
+  for (const one of pieces.slice(0, -1)) plain.chunk(one);
+  plain.chunk((pieces.at(-1) as Uint8Array).subarray(0, endsAt));
+  return !plain.ended;
+}
+
 /** Feeds both the same pieces, and compares what each says after each piece and at the end. */
-function agree(kind: Kind, pieces: Iterable<Uint8Array>): void {
+function agree(kind: Kind, pieces: readonly Uint8Array[]): void {
   const { quick, plain } = watchers(kind);
-  for (const one of pieces) {
+  for (const [n, one] of pieces.entries()) {
     const used = one.slice();
+    const { ended } = quick;
     quick.chunk(used);
     // The caller may use its buffer again.
     used.fill(0);
     plain.chunk(one);
     assert.deepEqual([quick.ended, quick.accountBound], [plain.ended, plain.accountBound]);
+    const endsAt = quick.endsAt ?? 0;
+    assert.ok(endsAt === 0 || isOpenBefore(kind, ended ? [one] : pieces.slice(0, n + 1), endsAt));
   }
   const expected = plain.finish();
   const found = quick.finish();
@@ -160,5 +171,22 @@ test("of a thousand events that say nothing new a handful are taken, one by one 
       const most = kind.lines && size !== undefined ? 1000 : 12;
       assert.ok(taken <= most, `${kind.name} by ${size}: ${taken}`);
     }
+  }
+});
+
+test("where the event that ends an answer begins is told, be the whole answer one chunk", () => {
+  for (const kind of kinds) {
+    const words = Array.from({ length: 5 }, (_, n) => kind.words(`word ${n}`, n)).join("");
+    const end = kind.others.find((event) => {
+      const { quick } = watchers(kind);
+      quick.chunk(bytes(words + event));
+      return quick.ended;
+    });
+    if (end === undefined) continue;
+    const { quick } = watchers(kind);
+    quick.chunk(bytes(words + end + kind.words("behind", 1)));
+    assert.equal(quick.endsAt, bytes(words).byteLength, kind.name);
+    quick.chunk(bytes(kind.words("more", 1)));
+    assert.equal(quick.endsAt, 0);
   }
 });

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { ChunkDecoder } from "../../src/http/chunked.ts";
+import { ChunkDecoder, dataOf } from "../../src/http/chunked.ts";
+import { octets } from "../../src/http/octets.node.ts";
 import { latin1 } from "../support/http-wire.ts";
 
 /** Decodes in pieces of the given sizes; the data, where it stopped in all, or that it was refused. */
@@ -13,7 +14,7 @@ function decode(bytes: Uint8Array, cuts: readonly number[] = []) {
   for (const cut of [...cuts, bytes.byteLength]) {
     const piece = bytes.slice(from, Math.min(bytes.byteLength, from + cut));
     from += piece.byteLength;
-    const stop = decoder.push(piece, 0, (part) => data.push(part.slice()));
+    const stop = decoder.push(piece, 0, (at, end) => data.push(piece.slice(at, end)));
     if (stop < 0) return "refused";
     used += stop;
     if (decoder.complete) break;
@@ -98,5 +99,33 @@ test("any split of any bytes is refused or taken alike", () => {
       assert.deepEqual(decode(wire, cuts), decode(wire));
     }),
     { numRuns: 1000 },
+  );
+});
+
+test("the data of bytes is one piece whatever its chunks and wherever the bytes are cut, and stays as it is", () => {
+  const chunks = fc.array(fc.string({ unit: "binary-ascii", minLength: 1, maxLength: 2000 }), {
+    maxLength: 12,
+  });
+  fc.assert(
+    fc.property(chunks, fc.array(fc.nat(9000), { maxLength: 4 }), (texts, cuts) => {
+      const wire = `${texts.map((text) => `${text.length.toString(16)}\r\n${text}\r\n`).join("")}0\r\n\r\nnext`;
+      const whole = latin1(wire);
+      const ends = [...cuts.map((cut) => cut % wire.length), wire.length].sort((a, b) => a - b);
+      const decoder = new ChunkDecoder();
+      const found: Uint8Array[] = [];
+      let stop = 0;
+      for (const [n, end] of ends.entries()) {
+        if (decoder.complete) break;
+        const from = ends[n - 1] ?? 0;
+        // Other bytes stand before those that are meant.
+        const bytes = latin1(`xx${wire.slice(from, end)}`);
+        const one = dataOf(decoder, bytes, { from: 2, octets });
+        if (one.data !== undefined) found.push(one.data);
+        stop = from + one.end - 2;
+      }
+      assert.equal(Buffer.concat(found).toString("latin1"), texts.join(""));
+      assert.equal(decoder.complete, true);
+      assert.equal(stop, whole.byteLength - "next".length);
+    }),
   );
 });

@@ -140,3 +140,26 @@ test("the last reader's leaving is told, and a pending read then ends", async ()
   two.leave();
   assert.equal(abandoned, 1);
 });
+
+test("who waits for a reader to ask goes on once one waits for bytes, or none is left", async () => {
+  const recording = new Recording();
+  await recording.asked();
+  const reader = recording.reader();
+  let asked = 0;
+  const wait = () => recording.asked().then(() => asked++);
+  let waiting = wait();
+  await Promise.resolve();
+  assert.equal(asked, 0);
+  const reading = reader.read();
+  await waiting;
+  await recording.asked();
+  assert.equal(asked, 1);
+  recording.append(new Uint8Array([1]), { atMs: 0 });
+  assert.deepEqual(await reading, new Uint8Array([1]));
+  waiting = wait();
+  await Promise.resolve();
+  assert.equal(asked, 1);
+  reader.leave();
+  await waiting;
+  assert.equal(asked, 2);
+});

@@ -15,10 +15,14 @@ export interface BodyEnds {
 /** An answer's body: what came and was not read yet, then what comes. */
 export class AnswerBody implements Source {
   readonly #ends: BodyEnds;
+  /** The next piece, and those behind it: mostly there is one at a time. */
+  #first: Uint8Array | undefined;
   #pieces: Uint8Array[] = [];
   #size = 0;
   #waiting: PromiseWithResolvers<Uint8Array | undefined> | undefined;
+  /** Called once whenever `#polled` says that somebody waits; kept, since each change of it is work for the collector. */
   #ready: (() => void) | undefined;
+  #polled = false;
   #state: "open" | "ended" | "left" = "open";
   #error: Error | undefined;
   #paused = false;
@@ -36,7 +40,8 @@ export class AnswerBody implements Source {
       waiting.resolve(bytes);
       return;
     }
-    this.#pieces.push(bytes);
+    if (this.#first === undefined) this.#first = bytes;
+    else this.#pieces.push(bytes);
     this.#size += bytes.byteLength;
     this.#tell();
     if (this.#size < FULL || this.#paused) return;
@@ -70,11 +75,13 @@ export class AnswerBody implements Source {
     if (piece !== undefined) return piece;
     if (this.#error !== undefined) throw this.#error;
     if (this.#state !== "open") return undefined;
-    this.#ready = ready;
+    if (this.#ready !== ready) this.#ready = ready;
+    this.#polled = true;
     return null;
   }
 
   leave(): void {
+    this.#first = undefined;
     this.#pieces = [];
     this.#size = 0;
     if (this.#state !== "open") return;
@@ -82,12 +89,14 @@ export class AnswerBody implements Source {
     this.#waiting?.resolve(undefined);
     this.#waiting = undefined;
     this.#ready = undefined;
+    this.#polled = false;
     this.#ends.leave();
   }
 
   #next(): Uint8Array | undefined {
-    const piece = this.#pieces.shift();
+    const piece = this.#first;
     if (piece === undefined) return undefined;
+    this.#first = this.#pieces.length > 0 ? this.#pieces.shift() : undefined;
     this.#size -= piece.byteLength;
     if (this.#paused && this.#size <= ROOM) {
       this.#paused = false;
@@ -97,8 +106,8 @@ export class AnswerBody implements Source {
   }
 
   #tell(): void {
-    const ready = this.#ready;
-    this.#ready = undefined;
-    ready?.();
+    if (!this.#polled) return;
+    this.#polled = false;
+    this.#ready?.();
   }
 }

@@ -187,7 +187,7 @@ export class Caller implements BodyEnds {
     let at = from;
     const decoder = this.#decoder;
     if (decoder !== undefined) {
-      const { data, end } = dataOf(decoder, bytes, at);
+      const { data, end } = dataOf(decoder, bytes, { from: at, octets: this.#parts.scratch.octets });
       at = end;
       if (data !== undefined) this.#body?.push(data);
       // Whoever is told of bytes may give the call up there and then.
