@@ -4,8 +4,8 @@ import type { Endpoint, Provider } from "../providers/provider.ts";
 import { volatileNames } from "../providers/volatile.ts";
 import { formBoundary, formParts, type Part } from "../requests/multipart.ts";
 import { type CanonicalOptions, canonicalJson } from "./canonical.ts";
-import { compactText } from "./compact.ts";
-import { sha256, sha256Bytes, sha256Short } from "./digest.ts";
+import { compactPieces } from "./compact.ts";
+import { sha256, sha256Bytes, sha256Texts } from "./digest.ts";
 import { maskOf } from "./mask.ts";
 
 /** What the settings add to askonce's own tables, and take from them. */
@@ -39,8 +39,8 @@ export async function digestBody(
   const rules = jsonRules(options);
   const ignored = rules.ignore;
   if (options.json !== undefined) {
-    const compact = compactText(body, options.json, rules);
-    if (typeof compact === "string") return compactDigest(compact, ignored);
+    const compact = compactPieces(body, options.json, rules);
+    if (compact !== undefined && !(compact instanceof Uint8Array)) return compactDigest(compact, ignored);
     const canonical = compact ?? (await canonicalJson(body, rules));
     if (canonical !== undefined) {
       return { digest: `json:${await sha256Bytes(canonical)}`, canonical, parts: undefined, ignored };
@@ -56,13 +56,13 @@ export async function digestBody(
   return { digest: rawDigest(contentType, await sha256Bytes(body)), parts: undefined, ignored };
 }
 
-/** The hash takes a text as it is; its bytes are made for the few who want them. */
-function compactDigest(text: string, ignored: ReadonlySet<string>): BodyDigest {
+/** Its bytes are made for the few who want them. */
+function compactDigest(texts: readonly string[], ignored: ReadonlySet<string>): BodyDigest {
   let bytes: Uint8Array | undefined;
   return {
-    digest: `json:${sha256Short(text)}`,
+    digest: `json:${sha256Texts(texts)}`,
     get canonical() {
-      bytes ??= ENCODER.encode(text);
+      bytes ??= ENCODER.encode(texts.join(""));
       return bytes;
     },
     parts: undefined,

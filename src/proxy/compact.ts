@@ -21,16 +21,17 @@ interface ReadBody {
   readonly text?: string | undefined;
 }
 
-/** As `compactForm`, of a body's bytes; the body itself where it is its own canonical form, else a text. */
-export function compactText(
+/** As `compactForm`, of a body's bytes; the body itself where it is its own canonical form, else a text in pieces. */
+export function compactPieces(
   body: Uint8Array,
   { value, text }: ReadBody,
   options: CanonicalOptions,
-): Uint8Array | string | undefined {
+): Uint8Array | readonly string[] | undefined {
   // A text says nothing of bytes that were no UTF-8, or of a mark before it.
   if (text === undefined || body[0] === BYTE_ORDER_MARK || !isUtf8(body)) return undefined;
-  const form = compactForm(text, value, options);
-  return form === text ? body : form;
+  const form = read(text, value, options);
+  if (form === text) return body;
+  return form === undefined ? undefined : piecesOf(form);
 }
 
 /**
@@ -38,8 +39,26 @@ export function compactText(
  * `canonicalJson` has to say, which is nothing about the text.
  */
 export function compactForm(text: string, value: unknown, options: CanonicalOptions): string | undefined {
+  const form = read(text, value, options);
+  return form === undefined ? undefined : piecesOf(form).join("");
+}
+
+/**
+ * A text, or several behind each other: pieces of the text that was read, which share its memory. Put together they
+ * would be a second body's worth of new memory, which takes longer to get than all else takes.
+ */
+type Form = string | readonly Form[];
+
+/** The text itself where it is its own canonical form. */
+function read(text: string, value: unknown, options: CanonicalOptions): Form | undefined {
   if (!looksCompact(text) || !isPlain(value, options)) return undefined;
   return new Reading(text).form(value, options);
+}
+
+function piecesOf(form: Form, pieces: string[] = []): string[] {
+  if (typeof form === "string") pieces.push(form);
+  else for (const inner of form) piecesOf(inner, pieces);
+  return pieces;
 }
 
 /** Spares the rest for texts with white space between their tokens. */
@@ -95,13 +114,13 @@ class Reading {
   }
 
   /** The canonical form, the text itself where it is that; undefined where it is not what JSON.stringify writes. */
-  form(value: unknown, { shape, ignore }: CanonicalOptions): string | undefined {
+  form(value: unknown, { shape, ignore }: CanonicalOptions): Form | undefined {
     const form = this.#value(value, shape, ignore);
     if (form === undefined || this.#at !== this.#text.length) return undefined;
     return this.#changes === 0 ? this.#text : form;
   }
 
-  #value(value: unknown, shape: Shape | undefined, ignore?: ReadonlySet<string>): string | undefined {
+  #value(value: unknown, shape: Shape | undefined, ignore?: ReadonlySet<string>): Form | undefined {
     if (typeof value === "string") return this.#string(value);
     if (Array.isArray(value) && shape?.items !== undefined) return this.#list(value, shape.items);
     if (isObject(value) && (shape !== undefined || ignore !== undefined))
@@ -109,32 +128,31 @@ class Reading {
     return this.#written(value);
   }
 
-  #list(list: readonly unknown[], shape: Shape): string | undefined {
+  #list(list: readonly unknown[], shape: Shape): Form | undefined {
     const from = this.#at;
     const changes = this.#changes;
-    if (!this.#follows("[")) return undefined;
-    const forms: string[] = [];
+    const forms: Form[] = [];
     for (const item of list) {
-      if (forms.length > 0 && !this.#follows(",")) return undefined;
-      const form = this.#value(item, shape);
+      const before = forms.length === 0 ? "[" : ",";
+      const form = this.#follows(before) ? this.#value(item, shape) : undefined;
       if (form === undefined) return undefined;
-      forms.push(form);
+      forms.push(before, form);
     }
-    if (!this.#follows("]")) return undefined;
-    return changes === this.#changes ? this.#text.slice(from, this.#at) : `[${forms.join()}]`;
+    if (!this.#follows(list.length === 0 ? "[]" : "]")) return undefined;
+    return changes === this.#changes ? this.#text.slice(from, this.#at) : [...forms, "]"];
   }
 
   #object(
     value: Record<string, unknown>,
     shape: Shape | undefined,
     ignore: ReadonlySet<string> | undefined,
-  ): string | undefined {
+  ): Form | undefined {
     const from = this.#at;
     const changes = this.#changes;
     const members = shape?.members;
     const names = Object.keys(value);
     const kept: string[] = [];
-    const forms = new Map<string, string>();
+    const forms = new Map<string, Form>();
     for (const [at, name] of names.entries()) {
       // Parsed, they need not stand where they stood: numbers come first, and the other is no member.
       if (isDigit(name.charCodeAt(0)) || name === "__proto__") return undefined;
@@ -147,7 +165,7 @@ class Reading {
       if (form === undefined) return undefined;
       if (ignore?.has(name)) continue;
       kept.push(name);
-      forms.set(name, `${start}:${form}`);
+      forms.set(name, [`${start}:`, form]);
     }
     if (!this.#follows(names.length === 0 ? "{}" : "}")) return undefined;
     const inOrder = shape?.free !== true || isSorted(kept);
@@ -155,7 +173,7 @@ class Reading {
     if (changes === this.#changes) return this.#text.slice(from, this.#at);
     // By UTF-16 code units, which is what it does without a comparison of ours.
     const ordered = inOrder ? kept : kept.sort();
-    return `{${ordered.map((name) => forms.get(name)).join()}}`;
+    return ["{", ...ordered.map((name, at) => [at === 0 ? "" : ",", forms.get(name) as Form]), "}"];
   }
 
   #string(text: string): string | undefined {

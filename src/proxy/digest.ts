@@ -48,6 +48,23 @@ export function sha256Short(data: Uint8Array | string): string {
   return hashOnce("sha256", data, "hex");
 }
 
+/** Texts up to this size are hashed as one; more are written behind each other first, where memory is at hand. */
+const JOINED = 4096;
+const MOST_WRITTEN = 1024 * 1024;
+let written: Uint8Array | undefined;
+
+/** The same of the UTF-8 of texts behind each other, none of which ends within a character. */
+export function sha256Texts(texts: readonly string[]): string {
+  let length = 0;
+  for (const text of texts) length += text.length;
+  // A unit takes three bytes at most.
+  if (length <= JOINED || 3 * length > MOST_WRITTEN) return sha256Short(texts.join(""));
+  written ??= new Uint8Array(MOST_WRITTEN);
+  let at = 0;
+  for (const text of texts) at += ENCODER.encodeInto(text, written.subarray(at)).written;
+  return sha256Short(written.subarray(0, at));
+}
+
 /** SHA-256 in lower-case hex of one byte string that lies in pieces, none of them large. */
 export function sha256Pieces(pieces: Iterable<Uint8Array>): string {
   const hash = createHash("sha256");

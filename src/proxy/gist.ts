@@ -1,8 +1,8 @@
 import type { Asked, Endpoint } from "../providers/provider.ts";
 import { jsonRules, type KeySettings } from "./body-digest.ts";
 import { type CanonicalOptions, canonicalNow } from "./canonical.ts";
-import { compactText } from "./compact.ts";
-import { sha256Short } from "./digest.ts";
+import { compactPieces } from "./compact.ts";
+import { sha256Short, sha256Texts } from "./digest.ts";
 import type { Gist } from "./job.ts";
 import { modelOf } from "./question.ts";
 import type { Route } from "./route.ts";
@@ -29,10 +29,11 @@ export function gistNow(route: Route, body: Uint8Array, settings: KeySettings): 
   const { family } = provider;
   if (family.stateful(asked, settings.cacheAnyway) !== undefined) return undefined;
   const rules = rulesOf(route, endpoint, settings);
-  const canonical = compactText(body, { value: json, text }, rules) ?? canonicalNow(body, rules);
+  const canonical = compactPieces(body, { value: json, text }, rules) ?? canonicalNow(body, rules);
   if (canonical === undefined) return undefined;
+  const sha256 = canonical instanceof Uint8Array ? sha256Short(canonical) : sha256Texts(canonical);
   return {
-    digest: `json:${sha256Short(canonical)}`,
+    digest: `json:${sha256}`,
     model: modelOf(asked),
     accountBound: family.accountBound(asked),
   };

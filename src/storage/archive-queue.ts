@@ -1,5 +1,6 @@
 import type { CacheKey } from "../cache/entry.ts";
 import type { NewRequest } from "../requests/kept.ts";
+import type { Load } from "./archive-pace.ts";
 
 export interface Queued {
   readonly key: CacheKey;
@@ -15,7 +16,7 @@ const BATCH_BYTES = 512 * 1024;
 const BATCH = 200;
 
 /** Requests waiting to be taken in. What does not fit is dropped and counted. */
-export class KeepQueue {
+export class KeepQueue implements Load {
   dropped = 0;
   #waiting: Queued[] = [];
   /** Those taken and not yet done, with those waiting. */
@@ -71,9 +72,9 @@ export class KeepQueue {
     for (const { resolve } of ready) resolve();
   }
 
-  /** Whether somebody waits for what is queued, or it may soon not fit. */
-  get urgent(): boolean {
-    return this.#waiters.length > 0 || this.#count > MOST / 2 || this.#bytes > MOST_BYTES / 2;
+  /** Whether somebody waits for what is queued. */
+  get awaited(): boolean {
+    return this.#waiters.length > 0;
   }
 
   /** Whether it is far from full. */

@@ -5,6 +5,7 @@ import type { Clock } from "../clock.ts";
 import { StoreFault } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { NewRequest } from "../requests/kept.ts";
+import { Pace } from "./archive-pace.ts";
 import { KeepQueue, type Queued } from "./archive-queue.ts";
 import { DeskThread } from "./archive-thread.ts";
 import { packBatch } from "./desk-batch.ts";
@@ -43,10 +44,9 @@ export function openArchive(options: ArchiveOptions): Archive {
   return new ArchiveClient(options);
 }
 
-/** Waited for more requests before a batch goes to the thread. */
-const GATHER_MS = 20;
-/** Times what a batch took that is waited before the next one, while requests come in. */
-const BUSY_REST = 7;
+/** Waited for more requests before a batch goes to the thread, unless somebody asks: each has a price of its own. */
+const GATHER_MS = 100;
+const TEND_ON_MS = 20;
 const TEND_MS = 1000;
 /** A call sees what was queued before it, but waits no longer for it than this. */
 const PATIENCE_MS = 800;
@@ -57,6 +57,7 @@ const PIECE_BYTES = 1024 * 1024;
 
 class ArchiveClient implements Archive {
   readonly #queue = new KeepQueue();
+  readonly #pace: Pace;
   readonly #thread: DeskThread;
   readonly #timer: ReturnType<typeof setInterval>;
   #taking: Promise<void> | undefined;
@@ -65,7 +66,8 @@ class ArchiveClient implements Archive {
   #closed = false;
 
   constructor(readonly options: ArchiveOptions) {
-    const { folder, startThread, report, settings } = options;
+    const { folder, startThread, report, settings, clock } = options;
+    this.#pace = new Pace({ clock, wait: after });
     this.#thread = new DeskThread({ startThread, report, opening: () => [folder, plain(settings())] });
     this.#timer = setInterval(() => this.#tend(), options.tendMs ?? TEND_MS);
     this.#timer.unref();
@@ -188,34 +190,21 @@ class ArchiveClient implements Archive {
 
   /** One batch after the other, so that what waits, waits here, where it is bounded. */
   #take(): void {
-    this.#taking ??= after(GATHER_MS)
+    this.#taking ??= this.#pace
+      .gather(GATHER_MS, this.#queue)
       .then(async () => {
         for (let batch = this.#queue.take(); batch.length > 0; batch = this.#queue.take()) {
           const began = this.options.clock.monotonic();
           // One that ended the thread is not sent again.
           const dropped = await this.#send(batch).catch(() => batch.length);
           this.#queue.done(batch, dropped);
-          await this.#rest(this.options.clock.monotonic() - began);
+          await this.#pace.rest(this.options.clock.monotonic() - began, this.#queue);
         }
       })
       .finally(() => {
         this.#taking = undefined;
         if (this.#queue.size > 0) this.#take();
       });
-  }
-
-  /**
-   * Answers need the processor too. What nobody waits for takes half of it at most, and an eighth while requests go on
-   * coming in and the queue is far from full; when they come no more it catches up.
-   */
-  async #rest(tookMs: number): Promise<void> {
-    const queue = this.#queue;
-    const { added } = queue;
-    const pause = (ms: number) => Promise.race([after(ms), queue.hurry()]);
-    if (queue.urgent) return;
-    await pause(tookMs);
-    if (queue.urgent || !queue.light || queue.added === added) return;
-    await pause(tookMs * (BUSY_REST - 1));
   }
 
   async #send(batch: readonly Queued[]): Promise<number> {
@@ -253,7 +242,7 @@ class ArchiveClient implements Archive {
   }
 
   #tendSoon(): void {
-    setTimeout(() => this.#tend(), GATHER_MS).unref();
+    setTimeout(() => this.#tend(), TEND_ON_MS).unref();
   }
 }
 
