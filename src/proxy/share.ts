@@ -4,6 +4,7 @@ import { PIECE } from "./bypass.ts";
 import type { Call } from "./call.ts";
 import { ClientGone, whileConnected } from "./connected.ts";
 import type { AnswerFlight, FlightHead, Job, Outcome } from "./flight.ts";
+import { foreignReader } from "./foreign-reader.ts";
 import { joined } from "./gather.ts";
 import { inTime } from "./in-time.ts";
 import type { Found } from "./job.ts";
@@ -82,7 +83,7 @@ export async function join(parts: ProxyParts, call: Call, options: ShareOptions)
       const own = leads || flight.credential === job.credential;
       if (own && (leads || sharable(head, { own, round }))) return { flight, head, reader, leads };
       if (!own && sharable(head, { own, round })) {
-        if (head.stream) return { flight, head, reader: unlessBound(flight, reader), leads };
+        if (head.stream) return { flight, head, reader: foreignReader(flight, head, reader), leads };
         // Whether a document is bound to an account is known at its end; nothing of it is read before.
         reader.leave();
         await whileConnected(call.request, flight.done, () => {});
@@ -105,20 +106,6 @@ function joinable(parts: ProxyParts, job: Job, now: number): AnswerFlight | unde
   const running = parts.flights.find(job.key, { now, patienceMs: job.plan.joinPatienceMs });
   const foreign = running !== undefined && running.credential !== job.credential;
   return foreign && running.bound() ? undefined : (running as AnswerFlight | undefined);
-}
-
-/** Breaks off, before the first byte that says so, a stream that turns out to be bound to its leader's account. */
-function unlessBound(flight: AnswerFlight, reader: Required<Reader>): Reader {
-  const unbound = <Chunk>(chunk: Chunk): Chunk => {
-    if (!flight.bound()) return chunk;
-    reader.leave();
-    throw new Error("bound to another account");
-  };
-  return {
-    read: async () => unbound(await reader.read()),
-    leave: () => reader.leave(),
-    poll: (ready) => unbound(reader.poll(ready)),
-  };
 }
 
 function sharable(head: FlightHead, options: { own: boolean; round: number }): boolean {

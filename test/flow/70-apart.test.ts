@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as after } from "node:timers/promises";
 import { maskedQuery, maskedReferer } from "../../src/proxy/credential.ts";
 import { CHAT, chatAnswer, journey, json, seen } from "../support/journey.ts";
-import { bytes, data } from "../support/streams.ts";
+import { bytes, choice, DONE, data } from "../support/streams.ts";
 
 const alice = { authorization: "Bearer sk-alice" };
 const bob = { authorization: "Bearer sk-bob" };
@@ -109,6 +110,69 @@ test("of a stream that is bound by what its provider keeps no other credential s
     assert.equal((await run.ask({ ...ask, headers: bob })).headers.get("x-cache-status"), "MISS");
   }
 });
+
+test("a foreigner sees nothing of an event that binds a stream, wherever that is cut, and all of one that binds nothing", async () => {
+  const plain = data(choice({ content: "plain" }, null));
+  const end = data(choice({}, "stop")) + DONE;
+  const secret = { reasoning_details: [{ type: "reasoning.encrypted", data: "SECRETBLOB" }] };
+  for (const crlf of [false, true]) {
+    const written = (text: string) => (crlf ? text.replaceAll("\n", "\r\n") : text);
+    for (const [event, binds] of [
+      [written(data(choice(secret, null))), true],
+      [written(data(choice({ content: "open to all" }, null))), false],
+    ] as const) {
+      for (let cut = 1; cut <= event.length; cut += 7) {
+        const asked = Promise.withResolvers<void>();
+        const pieces = [
+          written(plain) + event.slice(0, cut),
+          event.slice(cut, -1),
+          event.slice(-1),
+          written(end),
+        ];
+        const run = journey({
+          provider: () =>
+            new Response(
+              new ReadableStream({
+                async start(controller) {
+                  await asked.promise;
+                  for (const piece of pieces) {
+                    if (piece !== "") controller.enqueue(bytes(piece));
+                    await after(0);
+                  }
+                  controller.close();
+                },
+              }),
+              { headers: { "content-type": "text/event-stream" } },
+            ),
+        });
+        const ask = {
+          path: "/openrouter/v1/chat/completions",
+          body: { model: "m", stream: true, messages: [] },
+        };
+        const first = await run.ask({ ...ask, headers: alice });
+        const second = await run.ask({ ...ask, headers: bob });
+        assert.equal(run.calls, 1);
+        asked.resolve();
+        const [own, foreign] = await Promise.all([first.text(), shownOf(second)]);
+        assert.equal(own, pieces.join(""));
+        assert.equal(foreign.text, binds ? written(plain) : own, `cut at ${cut}`);
+        assert.equal(foreign.broken, binds);
+      }
+    }
+  }
+});
+
+/** What a client saw of a stream. */
+async function shownOf(response: Response): Promise<{ text: string; broken: boolean }> {
+  const decoder = new TextDecoder();
+  let text = "";
+  try {
+    for await (const chunk of response.body ?? []) text += decoder.decode(chunk, { stream: true });
+    return { text, broken: false };
+  } catch {
+    return { text, broken: true };
+  }
+}
 
 test("an expired shared answer does not hide the credential's own newer one", async () => {
   const run = journey({
