@@ -92,7 +92,7 @@ export interface Entry {
   readonly imported?: boolean | undefined;
   /**
    * Names the request that fetched it by its bytes and all that decides what they mean (`proxy/asked.ts`): whoever asks
-   * so has this entry's key. SHA-256 in hex; undefined where the bytes decide it alone no more.
+   * so has this entry's key. SHA-256 in hex; undefined where more than that decides it.
    */
   readonly asked?: string | undefined;
   /** Where the store that it comes from has it: what `Store.touch` takes, and nobody else's matter. */

@@ -3,7 +3,7 @@ import { Marks } from "./marks.ts";
 import { Slabs } from "./slabs.ts";
 
 /** Past its bound a recording is a plain pipe: its writer waits while the slowest reader is this far behind. */
-const PIPE_WINDOW = 8 * 1024 * 1024;
+export const PIPE_WINDOW = 8 * 1024 * 1024;
 
 /** Reads one recording from its first byte. */
 export interface Reader {

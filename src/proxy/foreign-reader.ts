@@ -1,4 +1,4 @@
-import type { Reader } from "../cache/recording.ts";
+import { PIPE_WINDOW, type Reader } from "../cache/recording.ts";
 import { behindLastBlank } from "../providers/event-bytes.ts";
 import type { AnswerFlight, FlightHead } from "./flight.ts";
 import { joined } from "./gather.ts";
@@ -16,9 +16,10 @@ export function foreignReader(flight: AnswerFlight, head: FlightHead, reader: Re
   const events = new WholeEvents(behindOf(mediaType(head.headers)));
   /** Null: nothing for now. */
   const take = (chunk: Uint8Array | undefined): Uint8Array | undefined | null => {
-    if (flight.bound()) {
+    // What is held of a pipe nobody else holds any more, so it has the pipe's bound.
+    if (flight.bound() || (flight.recording.piped && events.held > PIPE_WINDOW)) {
       reader.leave();
-      throw new Error("bound to another account");
+      throw new Error("bound to another account, for all that is known");
     }
     return chunk === undefined ? events.rest() : events.take(chunk);
   };
@@ -63,6 +64,11 @@ class WholeEvents {
     this.#behind = behind;
   }
 
+  /** Bytes of an event that is not whole yet. */
+  get held(): number {
+    return this.#size;
+  }
+
   take(chunk: Uint8Array): Uint8Array | null {
     if (chunk.byteLength === 0) return null;
     // A blank line may lie across pieces.
@@ -94,9 +100,9 @@ class WholeEvents {
     return joined(pieces, size);
   }
 
-  /** Own bytes: it is not known how long they are held. */
+  /** As they lie in the recording, which never changes what it showed. */
   #hold(bytes: Uint8Array): void {
-    this.#held.push(bytes.slice());
+    this.#held.push(bytes);
     this.#size += bytes.byteLength;
     const end = bytes.slice(-BLANK_BYTES);
     this.#tail = joined([this.#tail, end], this.#tail.byteLength + end.byteLength).slice(-BLANK_BYTES);

@@ -141,8 +141,9 @@ export class RequestMemory implements Repeats<KnownHead> {
   #under(known: KnownHead, body: KnownBody): Met | undefined {
     const parts = this.#parts;
     const { plan, facts, call } = known;
-    const claim = { provider: facts.provider, model: body.gist.model ?? "", tag: plan.ownPool };
-    if (plan.proves && !parts.verified.has(claim)) return undefined;
+    const { model = "" } = body.gist;
+    if (plan.proves && !parts.verified.has({ provider: facts.provider, model, tag: plan.ownPool }))
+      return undefined;
     const found = lookUp(parts, call.controls, keysFor(known, body));
     return found && { found, holder: body };
   }

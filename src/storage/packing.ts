@@ -22,15 +22,9 @@ const optionsOf = (level: number) => ({ params: { [constants.ZSTD_c_compressionL
 const OPTIONS = optionsOf(LEVEL);
 const compressBeside = promisify(zstdCompress) as (bytes: Uint8Array, options: object) => Promise<Uint8Array>;
 
-/** Bun's own call takes two thirds of what `node:zlib` takes for 4 KB, which makes a stream and 64 KB of room each time. */
-const { Bun: bun } = globalThis as { Bun?: Pick<typeof Bun, "zstdCompressSync"> };
-const compressNow = (bytes: Uint8Array, level: number): Uint8Array =>
-  bun?.zstdCompressSync(bytes as Uint8Array<ArrayBuffer>, { level }) ??
-  zstdCompressSync(bytes, level === LEVEL ? OPTIONS : optionsOf(level));
-
 export function pack(bytes: Uint8Array, level = LEVEL): Packed {
   if (bytes.byteLength < PACK_FROM_BYTES) return { coding: 0, bytes };
-  return better(bytes, compressNow(bytes, level));
+  return better(bytes, zstdCompressSync(bytes, level === LEVEL ? OPTIONS : optionsOf(level)));
 }
 
 export async function packBeside(bytes: Uint8Array): Promise<Packed> {

@@ -64,8 +64,8 @@ export class Upkeep {
     if (opened === undefined || this.#closed) return;
     // Before it can be written the file is opened again, and places are another's then.
     const lasts = fault === undefined && opened.idAt(place) !== undefined;
-    const now = lasts ? place : undefined;
-    if (this.#uses.add({ key, place: now }, this.useTime(opened.statements))) void this.run();
+    const use = { key, place: lasts ? place : undefined };
+    if (this.#uses.add(use, this.useTime(opened.statements))) void this.run();
   }
 
   /** One round of all that is due; a call during a round gets that round's end. Never rejects. */

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { setTimeout as after } from "node:timers/promises";
 import { maskedQuery, maskedReferer } from "../../src/proxy/credential.ts";
 import { CHAT, chatAnswer, journey, json, seen } from "../support/journey.ts";
+import { MIB } from "../support/store.ts";
 import { bytes, choice, DONE, data } from "../support/streams.ts";
 
 const alice = { authorization: "Bearer sk-alice" };
@@ -84,26 +85,10 @@ test("of a stream that is bound by what its provider keeps no other credential s
   // The provider keeps it though the request asks it not to.
   const body = { model: "m", stream: true, store: false, input: "x" };
   for (const pieces of [[delta + completed], [created + delta + completed], [created, delta, completed]]) {
-    const asked = Promise.withResolvers<void>();
-    const run = journey({
-      provider: () =>
-        new Response(
-          new ReadableStream({
-            async start(controller) {
-              await asked.promise;
-              for (const piece of pieces) controller.enqueue(bytes(piece));
-              controller.close();
-            },
-          }),
-          { headers: { "content-type": "text/event-stream" } },
-        ),
-    });
     const ask = { path: "/openai/v1/responses", body };
-    const first = await run.ask({ ...ask, headers: alice });
-    const second = await run.ask({ ...ask, headers: bob });
-    assert.equal(run.calls, 1);
+    const { run, first, second, begin } = await joined(ask, pieces);
     const read = second.body?.getReader().read();
-    asked.resolve();
+    begin();
     await assert.rejects(read as Promise<unknown>);
     assert.equal(await first.text(), pieces.join(""));
     assert.equal((await run.ask({ ...ask, headers: alice })).headers.get("x-cache-status"), "HIT");
@@ -122,37 +107,14 @@ test("a foreigner sees nothing of an event that binds a stream, wherever that is
       [written(data(choice({ content: "open to all" }, null))), false],
     ] as const) {
       for (let cut = 1; cut <= event.length; cut += 7) {
-        const asked = Promise.withResolvers<void>();
         const pieces = [
           written(plain) + event.slice(0, cut),
           event.slice(cut, -1),
           event.slice(-1),
           written(end),
         ];
-        const run = journey({
-          provider: () =>
-            new Response(
-              new ReadableStream({
-                async start(controller) {
-                  await asked.promise;
-                  for (const piece of pieces) {
-                    if (piece !== "") controller.enqueue(bytes(piece));
-                    await after(0);
-                  }
-                  controller.close();
-                },
-              }),
-              { headers: { "content-type": "text/event-stream" } },
-            ),
-        });
-        const ask = {
-          path: "/openrouter/v1/chat/completions",
-          body: { model: "m", stream: true, messages: [] },
-        };
-        const first = await run.ask({ ...ask, headers: alice });
-        const second = await run.ask({ ...ask, headers: bob });
-        assert.equal(run.calls, 1);
-        asked.resolve();
+        const { first, second, begin } = await joined(OPENROUTER, pieces, { apart: true });
+        begin();
         const [own, foreign] = await Promise.all([first.text(), shownOf(second)]);
         assert.equal(own, pieces.join(""));
         assert.equal(foreign.text, binds ? written(plain) : own, `cut at ${cut}`);
@@ -161,6 +123,57 @@ test("a foreigner sees nothing of an event that binds a stream, wherever that is
     }
   }
 });
+
+test("of an event that outgrows what a pipe holds a foreigner sees nothing, and its own client all", async () => {
+  const plain = data(choice({ content: "plain" }, null));
+  const event = data(choice({ content: "x".repeat(12 * MIB) }, null));
+  const pieces = [plain];
+  for (let at = 0; at < event.length; at += MIB) pieces.push(event.slice(at, at + MIB));
+  pieces.push(data(choice({}, "stop")) + DONE);
+  for (const [size, broken] of [
+    ["1MiB", true],
+    ["64MiB", false],
+  ] as const) {
+    const flags: [string, string][] = [["--max-entry", size]];
+    const { first, second, begin } = await joined(OPENROUTER, pieces, { apart: true, flags });
+    begin();
+    const [own, foreign] = await Promise.all([first.text(), shownOf(second)]);
+    assert.ok(own === pieces.join(""));
+    assert.equal(foreign.broken, broken);
+    assert.ok(foreign.text === (broken ? plain : own));
+  }
+});
+
+const OPENROUTER = {
+  path: "/openrouter/v1/chat/completions",
+  body: { model: "m", stream: true, messages: [] },
+};
+
+/** Alice's stream, joined by bob before its first piece, which comes with `begin`; `apart`: a turn between pieces. */
+async function joined(
+  ask: { path: string; body: unknown },
+  pieces: readonly string[],
+  { apart = false, flags = [] }: { apart?: boolean; flags?: [string, string][] } = {},
+) {
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+  const body = () =>
+    new ReadableStream({
+      async start(controller) {
+        await begun;
+        for (const piece of pieces) {
+          if (piece !== "") controller.enqueue(bytes(piece));
+          if (apart) await after(0);
+        }
+        controller.close();
+      },
+    });
+  const headers = { "content-type": "text/event-stream" };
+  const run = journey({ flags, provider: () => new Response(body(), { headers }) });
+  const first = await run.ask({ ...ask, headers: alice });
+  const second = await run.ask({ ...ask, headers: bob });
+  assert.equal(run.calls, 1);
+  return { run, first, second, begin };
+}
 
 /** What a client saw of a stream. */
 async function shownOf(response: Response): Promise<{ text: string; broken: boolean }> {
