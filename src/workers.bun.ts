@@ -46,11 +46,16 @@ export function startWorker(program: {
   };
 }
 
-/** The process that started this one as its worker. Call it once, before the settings are read. */
+/**
+ * The process that started this one as its worker. Call it once, before the settings are read. Ends this process where
+ * that one is gone already: a worker by itself would be a server that nobody started.
+ */
 export function supervisor(): Channel | undefined {
   const owner = process.env[OWNER];
   delete process.env[OWNER];
-  if (owner !== String(process.ppid) || process.send === undefined) return undefined;
+  // The channel is this process's own, where the variable may be inherited.
+  if (owner === undefined || process.send === undefined) return undefined;
+  if (owner !== String(process.ppid)) process.exit(1);
   const messages = new Messages();
   const closed = Promise.withResolvers<void>();
   process.on("message", (message) => messages.take(message));

@@ -27,13 +27,18 @@ export async function work(
   for (const signal of ["SIGTERM", "SIGINT"] as const) host.onSignal(signal, orders.end);
   for (const signal of ["SIGHUP", "SIGUSR2"] as const) host.onSignal(signal, () => {});
   const place = await orders.place;
+  if (place === undefined) return 0;
   const read = async (file: SettingsFile) => (await parsedWith(host, { flags, file })).config;
   let config = await read(place.file);
   const crew = new Siblings(supervisor, place);
   orders.handle(crew);
   const app = await compose(config, host, { crew });
   crew.say({ kind: "composed" });
-  await orders.listen;
+  const listens = await Promise.race([orders.listen.then(() => true), orders.ended.then(() => false)]);
+  if (!listens) {
+    await close({ app, listeners: [], config: () => config, second: orders.hurried });
+    return 0;
+  }
   const door = new Door(app);
   // What is said of the certificate is said once.
   const say = (text: string) => place.index === 0 && host.write("stderr", `askonce: ${text}\n`);
@@ -110,12 +115,13 @@ function after(ms: number): Promise<void> {
 
 /** What the supervisor says, as what it means here. */
 function ordersOf(supervisor: Channel) {
-  const place = Promise.withResolvers<Place>();
+  const place = Promise.withResolvers<Place | undefined>();
   const listen = Promise.withResolvers<void>();
   const over = Promise.withResolvers<"leave" | "end">();
   const ended = Promise.withResolvers<void>();
   const hurried = Promise.withResolvers<void>();
   const end = () => {
+    place.resolve(undefined);
     over.resolve("end");
     ended.resolve();
   };

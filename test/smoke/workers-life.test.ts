@@ -1,15 +1,16 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { ADMIN, Admin } from "../support/admin-client.ts";
 import { answerWell, openai } from "../support/answers.ts";
-import { type Askonce, startAskonce } from "../support/askonce.ts";
+import { type Askonce, startAskonce, startedBy } from "../support/askonce.ts";
 import { tempFolder } from "../support/folder.ts";
 import { type Call, type Provider, startProvider } from "../support/provider.ts";
 import { ask, post, type RawConnection, send } from "../support/raw.ts";
 import { assertHit, assertMiss, eventually, fresh, OWN_PROCESS } from "../support/session.ts";
-import { leave, runs, type Seat, seatsAt, shares } from "../support/workers.ts";
+import { connectedFrom, leave, runningWith, runs, type Seat, seatsAt, shares } from "../support/workers.ts";
 
 const SIZE = 2;
 const sse = { headers: { "Content-Type": "text/event-stream" } };
@@ -114,14 +115,14 @@ life("requests that a killed worker was asking for are asked again by those that
   await Promise.all(sent);
   const calls: Call[] = [];
   while (calls.length < asked.length) calls.push(await provider.next());
-  let lost = 0;
-  for (const call of calls) void call.closed.then(() => lost++);
+  const lost = calls.filter(({ port }) => connectedFrom(victim.pid, port)).length;
   provider.handler = answerWell;
   process.kill(victim.pid, "SIGKILL");
+  await eventually(() => assert.equal(provider.count, asked.length + lost), 20_000);
   // Whoever asked a call that is lost hears nothing of its answer.
   for (const call of calls) await answerWell(call);
   for (const seat of asked) assertMiss(await seat.connection.answer());
-  await eventually(() => assert.equal(provider.count, asked.length + lost));
+  assert.equal(provider.count, asked.length + lost);
   leave(asked);
 });
 
@@ -170,6 +171,19 @@ life("workers end by themselves where their supervisor is killed", async ({ serv
     10_000,
   );
 });
+
+if (shares)
+  test("no worker outlives a supervisor that is killed while they start", OWN_PROCESS, async () => {
+    for (let ms = 0; ms < 300; ms += 12) {
+      const data = join(tempFolder(), "data");
+      const args = ["--listen", "127.0.0.1:0", "--data", data, "--workers", "3"];
+      const [command = "", ...rest] = startedBy(args);
+      const supervisor = spawn(command, rest, { stdio: "ignore" });
+      await new Promise((resolve) => setTimeout(resolve, ms));
+      supervisor.kill("SIGKILL");
+      await eventually(() => assert.deepEqual(runningWith(data), []), 10_000);
+    }
+  });
 
 life("SIGUSR2 replaces every worker, and what is under way ends whole", async (run) => {
   const { provider, server, seats } = run;

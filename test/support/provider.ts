@@ -30,6 +30,8 @@ export class Call {
   bodyBytes = 0;
   /** Whether the body's end has arrived. */
   whole = false;
+  /** The client's end of its connection. */
+  readonly port: number;
   /** Resolves when the connection is gone, whoever closed it. */
   readonly closed: Promise<void>;
   readonly #socket: Socket;
@@ -54,6 +56,7 @@ export class Call {
     this.headers = head.headers;
     this.rawHead = head.raw;
     this.#socket = socket;
+    this.port = socket.remotePort ?? 0;
     this.#body.promise.catch(() => {});
     this.closed = new Promise((resolve) => {
       if (socket.destroyed) resolve();

@@ -1,5 +1,5 @@
 /** Several workers at one port: a connection to each of them. */
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { ADMIN, Admin } from "./admin-client.ts";
 import { type Askonce, target } from "./askonce.ts";
 import { type RawAnswer, RawConnection, type RawRequest, requestBytes } from "./raw.ts";
@@ -49,4 +49,33 @@ export function leave(seats: readonly Seat[]): void {
   for (const { connection } of seats) connection.destroy();
 }
 
+/** Processes that were started with this argument. */
+export function runningWith(argument: string): number[] {
+  return readdirSync("/proc")
+    .map(Number)
+    .filter((pid) => {
+      try {
+        return pid > 0 && readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").includes(argument);
+      } catch {
+        return false;
+      }
+    });
+}
+
 export const runs = (pid: number) => existsSync(`/proc/${pid}`);
+
+/** Whether the process holds a TCP connection whose own end is `port` of 127.0.0.1. */
+export function connectedFrom(pid: number, port: number): boolean {
+  const own = `0100007F:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  const rows = readFileSync("/proc/net/tcp", "utf8").split("\n");
+  // Columns: number, own end, other end, state, queues, timer, retransmits, user, timeout, inode.
+  const inodes = rows.map((row) => row.trim().split(/\s+/)).filter((columns) => columns[1] === own);
+  const held = new Set(inodes.map((columns) => `socket:[${columns[9]}]`));
+  return readdirSync(`/proc/${pid}/fd`).some((fd) => {
+    try {
+      return held.has(readlinkSync(`/proc/${pid}/fd/${fd}`));
+    } catch {
+      return false;
+    }
+  });
+}
