@@ -56,14 +56,14 @@ export class Intake {
   get(key: CacheKey, opened: Opened): Entry | undefined {
     const waiting = this.#waiting.get(key);
     if (waiting === undefined) return undefined;
-    const sure = waiting.version === versionOf(opened);
+    const sure = waiting.version === opened.reading.version;
     // Another process may have placed it, and changed or dropped it since.
     return sure || opened.statements.notedAt.get({ seq: waiting.seq }) ? waiting.placed.entry : undefined;
   }
 
   /** What another process noted under a key; to be asked where nothing stands in its place. */
   foreign(key: CacheKey, opened: Opened): Entry | undefined {
-    if (this.#looked?.opened !== opened || this.#looked.version !== versionOf(opened))
+    if (this.#looked?.opened !== opened || this.#looked.version !== opened.reading.version)
       this.findOthers(opened);
     const seq = this.#others.get(key);
     const row = seq === undefined ? undefined : opened.statements.notedAt.get({ seq });
@@ -72,9 +72,11 @@ export class Intake {
 
   /** Looks for what other processes noted; whether there is any. */
   findOthers(opened: Opened): boolean {
+    // First, since outside a transaction one may be noted in between: then it is looked for again.
+    const { version } = opened.reading;
     const rows = opened.statements.notedKeys.all().map(({ seq, key }) => [keyOfBytes(key), seq] as const);
     this.#others = new Map(rows.filter(([key, seq]) => this.#waiting.get(key)?.seq !== seq));
-    this.#looked = { opened, version: versionOf(opened) };
+    this.#looked = { opened, version };
     return this.#others.size > 0;
   }
 
@@ -86,8 +88,9 @@ export class Intake {
     if (statements.find.get({ key }) !== undefined) return undefined;
     const seq = this.#first + this.#numbered++;
     statements.note({ ...answer, seq, key });
+    const { version } = opened.reading;
     onCommit(() => {
-      this.#waiting.set(entry.key, { seq, placed: { entry, answer }, version: versionOf(opened) });
+      this.#waiting.set(entry.key, { seq, placed: { entry, answer }, version });
       this.#timer ??= setTimeout(() => {
         this.#timer = undefined;
         this.#parts.due();
@@ -140,11 +143,6 @@ export class Intake {
       }
     }
   }
-}
-
-/** Another one where another process, or another connection, wrote since. */
-function versionOf({ db }: Opened): unknown {
-  return db.value("PRAGMA data_version");
 }
 
 /** Undefined for a row that cannot be served: it is dropped. */

@@ -9,18 +9,23 @@ import type { Database } from "./database.ts";
 export class Reading {
   readonly #begin: () => unknown;
   readonly #commit: () => unknown;
+  readonly #ask: () => unknown;
   readonly #turned = () => {
     this.#due = false;
     this.end();
   };
   #open = false;
   #due = false;
+  /** Asked for once in a transaction, in which it does not change. */
+  #version: unknown;
 
   constructor(readonly db: Database) {
     const begin = db.prepare("BEGIN");
     const commit = db.prepare("COMMIT");
+    const version = db.prepare("PRAGMA data_version");
     this.#begin = () => begin.row([]);
     this.#commit = () => commit.row([]);
+    this.#ask = () => version.row([])?.[0];
   }
 
   /** Before a read outside any transaction of writing. */
@@ -33,10 +38,21 @@ export class Reading {
     nextTurn(this.#turned);
   }
 
+  /**
+   * Another one where another process, or another connection, wrote since. To be asked within a transaction, be it one of
+   * writing: by itself it would begin one, with all its locks.
+   */
+  get version(): unknown {
+    if (!this.#open) return this.#ask();
+    this.#version ??= this.#ask();
+    return this.#version;
+  }
+
   /** Before anything that has to stand outside a transaction. */
   end(): void {
     if (!this.#open) return;
     this.#open = false;
+    this.#version = undefined;
     try {
       this.#commit();
     } catch {
