@@ -21,9 +21,10 @@ const compiled = /\$bunfs|~BUN/.test(import.meta.url);
 
 /**
  * What Bun reads from the environment before the start. Its allocator gives memory back after 5 s without use, where it
- * did after 10 ms: what each long request frees was taken anew by the next one, a page fault for each 4 KB. The best of its compilers works for what runs often: by its own
- * bound it took 130 us of each miss in the first minute, on the processor that answers, for code that got no quicker. The
- * name is known to the Bun that is built in; another one might refuse to start.
+ * did after 100 ms: what each long request frees was taken anew by the next one, a page fault for each 4 KB. The best of
+ * its compilers works for what runs often: by its own bound it took 130 us of each miss in the first minute, on the
+ * processor that answers, for code that got no quicker. The name is known to the Bun that is built in; another one might
+ * refuse to start.
  */
 const OWN_VARIABLES: Readonly<Record<string, string>> = {
   BUN_CONFIG_MAX_HTTP_REQUESTS: MAX_UPSTREAM_REQUESTS,
