@@ -5,6 +5,9 @@ import { test } from "node:test";
 import { setTimeout as after } from "node:timers/promises";
 import type { Entry } from "../src/cache/entry.ts";
 import type { Database } from "../src/storage/database.ts";
+import type { Opened } from "../src/storage/file.ts";
+import { Intake } from "../src/storage/intake.ts";
+import { keyBytes } from "../src/storage/rows.ts";
 import { entryOf, keyOf, openDatabase, openTestStore, temporaryFolder, wholeBody } from "./support/store.ts";
 
 const textOf = (entry: Entry | undefined) => entry && new TextDecoder().decode(wholeBody(entry));
@@ -102,6 +105,34 @@ test("another process finds at once what this one only noted", async () => {
   assert.equal(store.get(keyOf(50)), undefined);
   await other.close();
   await close();
+});
+
+test("what another process notes while this one looks for such rows is found by the next look", () => {
+  let version = 1;
+  const rows: { seq: number; key: Uint8Array; body: Uint8Array }[] = [];
+  const looked: number[] = [];
+  const opened = {
+    reading: {
+      get version() {
+        return version;
+      },
+    },
+    statements: {
+      notedKeys: {
+        all() {
+          const found = [...rows];
+          looked.push(found.length);
+          if (version++ === 1) rows.push({ seq: 1, key: keyBytes(keyOf(1)), body: new Uint8Array(1) });
+          return found;
+        },
+      },
+      notedAt: { get: () => undefined },
+    },
+  } as unknown as Opened;
+  const intake = new Intake({ placing: () => assert.fail(), due: () => {} });
+  assert.equal(intake.findOthers(opened), false);
+  intake.foreign(keyOf(1), opened);
+  assert.deepEqual(looked, [0, 1]);
 });
 
 test("a purge by another process is not undone when this one places what it noted", async () => {

@@ -34,11 +34,13 @@ export async function work(
   orders.handle(crew);
   const app = await compose(config, host, { crew });
   crew.say({ kind: "composed" });
-  const listens = await Promise.race([orders.listen.then(() => true), orders.ended.then(() => false)]);
-  if (!listens) {
-    await close({ app, listeners: [], config: () => config, second: orders.hurried });
+  const end = async (listeners: Parameters<typeof close>[0]["listeners"]) => {
+    await close({ app, listeners, config: () => config, second: orders.hurried });
+    await crew.say({ kind: "counted", shown: app.shown() });
+    if (!crew.supervised) await host.files.removeFolder(place.folder).catch(() => {});
     return 0;
-  }
+  };
+  if (!(await orders.listen)) return end([]);
   const door = new Door(app);
   // What is said of the certificate is said once.
   const say = (text: string) => place.index === 0 && host.write("stderr", `askonce: ${text}\n`);
@@ -55,11 +57,7 @@ export async function work(
   crew.say({ kind: "ready" });
   if ((await orders.over) === "leave") await door.leave(doors, orders.ended);
   certificate.stop();
-  const listeners = [...allOf(doors), { listener }];
-  await close({ app, listeners, config: () => config, second: orders.hurried });
-  await crew.say({ kind: "counted", shown: app.shown() });
-  if (!crew.supervised) await host.files.removeFolder(place.folder).catch(() => {});
-  return 0;
+  return end([...allOf(doors), { listener }]);
 }
 
 /** Where the other workers come in. */
@@ -116,12 +114,14 @@ function after(ms: number): Promise<void> {
 /** What the supervisor says, as what it means here. */
 function ordersOf(supervisor: Channel) {
   const place = Promise.withResolvers<Place | undefined>();
-  const listen = Promise.withResolvers<void>();
+  const listen = Promise.withResolvers<boolean>();
   const over = Promise.withResolvers<"leave" | "end">();
   const ended = Promise.withResolvers<void>();
   const hurried = Promise.withResolvers<void>();
   const end = () => {
+    // Where these were not said yet, they never will be.
     place.resolve(undefined);
+    listen.resolve(false);
     over.resolve("end");
     ended.resolve();
   };
@@ -147,7 +147,7 @@ function ordersOf(supervisor: Channel) {
   supervisor.onMessage((message) => {
     const order = message as Order;
     if (order.kind === "begin") place.resolve(order.place);
-    else if (order.kind === "listen") listen.resolve();
+    else if (order.kind === "listen") listen.resolve(true);
     else if (order.kind === "settings") {
       const { file } = order;
       // What the supervisor could read is read, one file after the other; what cannot be read changes nothing.

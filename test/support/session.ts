@@ -150,14 +150,14 @@ export function assertHit(answer: RawAnswer | undefined, first: RawAnswer): void
 }
 
 /** Tries again until `check` passes or `ms` are over: for what becomes true behind an answer. */
-export async function eventually(check: () => void | Promise<void>, ms = 5000): Promise<void> {
+export async function eventually(check: () => void | Promise<void>, ms = 5000, everyMs = 25): Promise<void> {
   const deadline = performance.now() + ms;
   for (;;) {
     try {
       return await check();
     } catch (fault) {
       if (performance.now() > deadline) throw fault;
-      await new Promise((resolve) => setTimeout(resolve, 25));
+      await new Promise((resolve) => setTimeout(resolve, everyMs));
     }
   }
 }
