@@ -126,6 +126,7 @@ export async function compose(
   const tiers = tieredStore({ memory: memoryStore({ maxBytes: share(config.maxMemory) }), durable });
   const { store, notes } = recording ? noted(tiers) : { store: tiers, notes: NOTHING_NOTED };
   const watch = new Watch();
+  const quiet = new Quiet(clock, { idle: () => budget.used === 0, collect: () => host.collect() });
   const archive = openArchive({
     folder: config.data,
     startThread: host.startThread,
@@ -134,6 +135,7 @@ export async function compose(
     report,
     // Where the store cannot be written they are told of again after the next start.
     stored: () => durable.settled(),
+    emptied: quiet.drained,
     forgotten: (upTo) => void durable.forgotten(upTo).catch(() => {}),
   });
   const pricing = createPricing({
@@ -177,7 +179,6 @@ export async function compose(
     version: VERSION,
   });
   const loopId = crew?.loopId ?? `askonce-${randomHex(8)}`;
-  const quiet = new Quiet(clock, { idle: () => budget.used === 0, collect: () => host.collect() });
   const budget = new Budget(() => share(current.maxBuffered), quiet.drained);
   const hits = {
     host,

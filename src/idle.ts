@@ -1,9 +1,11 @@
 import type { Clock } from "./clock.ts";
 
 /** Bodies in flight of which the runtime's collector, left to itself, would keep the memory for long. */
-const LARGE_BYTES = 8 * 1024 * 1024;
+export const LARGE_BYTES = 8 * 1024 * 1024;
 /** Twice: what the first round frees may be held until its finalizers have run. */
 const COLLECT_AFTER_MS = [1_000, 5_000];
+/** Matches, so that the engine lets go of the text that it matched before, which may be a whole prompt of 60 MB. */
+const NOTHING = /^/;
 /** A collection holds the loop, so it waits until no request has come for this long. */
 const QUIET_MS = 500;
 
@@ -24,7 +26,7 @@ export class Quiet {
     this.#disturbedAt = this.#clock.monotonic();
   }
 
-  /** Nothing is in flight any more, of which there were `peak` bytes at most. */
+  /** Nothing is held any more of what was large: `peak` bytes at most. */
   readonly drained = (peak: number): void => {
     if (peak < LARGE_BYTES) return;
     for (const timer of this.#timers) clearTimeout(timer);
@@ -33,7 +35,9 @@ export class Quiet {
 
   #whenIdle(at: number): void {
     const quiet = this.#clock.monotonic() - this.#disturbedAt > QUIET_MS;
-    if (quiet && this.#work.idle()) this.#work.collect();
-    else this.#timers[at] = setTimeout(() => this.#whenIdle(at), QUIET_MS);
+    if (quiet && this.#work.idle()) {
+      NOTHING.test("");
+      this.#work.collect();
+    } else this.#timers[at] = setTimeout(() => this.#whenIdle(at), QUIET_MS);
   }
 }

@@ -38,6 +38,28 @@ test("in a thread of its own the archive keeps, searches, compares, and takes in
   await again.close();
 });
 
+test("the most bytes that were held are told as soon as none is, however long the thread rests behind them", async () => {
+  const peaks: number[] = [];
+  const folder = temporaryFolder();
+  const inner = deskOnLoop();
+  // What takes so long is rested behind for as long again, at least.
+  const slow: Thread = { ...inner, post: (...given) => void setTimeout(() => inner.post(...given), 300) };
+  const shelf = await openShelf(folder, { startThread: () => slow, emptied: (peak) => peaks.push(peak) });
+  const bodies = [3_000_000, 10];
+  for (const size of bodies) {
+    const request = requestOf(chat([size, "x".repeat(size)].map(String)));
+    await shelf.keep(request);
+    const began = performance.now();
+    await shelf.archive.settled();
+    const settled = performance.now() - began;
+    assert.ok(settled >= 300, `${settled} ms`);
+    await Promise.resolve();
+    assert.equal(peaks.at(-1), request.body.byteLength);
+  }
+  assert.equal(peaks.length, bodies.length);
+  await shelf.close();
+});
+
 test("a thread that is held up refuses what is asked in time, and the end does not wait for it", async () => {
   const held: Thread = { post() {}, onMessage() {}, onFault() {}, stop() {} };
   const shelf = await openShelf(temporaryFolder(), { startThread: () => held, answerMs: 30 });

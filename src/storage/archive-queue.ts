@@ -21,6 +21,7 @@ export class KeepQueue implements Load {
   #waiting: Queued[] = [];
   /** Those taken and not yet done, with those waiting. */
   #bytes = 0;
+  #peak = 0;
   #count = 0;
   #numbered = 0;
   #done = 0;
@@ -47,6 +48,7 @@ export class KeepQueue implements Load {
   add(key: CacheKey, request: NewRequest): void {
     this.#waiting.push({ key, request, number: ++this.#numbered });
     this.#bytes += request.body.byteLength;
+    this.#peak = Math.max(this.#peak, this.#bytes);
     this.#count++;
   }
 
@@ -70,6 +72,13 @@ export class KeepQueue implements Load {
     const ready = this.#waiters.filter(({ upTo }) => upTo <= this.#done);
     this.#waiters = this.#waiters.filter(({ upTo }) => upTo > this.#done);
     for (const { resolve } of ready) resolve();
+  }
+
+  /** The most bytes that were waiting or under way since it was asked last. */
+  takePeak(): number {
+    const peak = this.#peak;
+    this.#peak = this.#bytes;
+    return peak;
   }
 
   /** Whether somebody waits for what is queued. */

@@ -23,6 +23,8 @@ export interface ArchiveOptions {
   readonly forgotten?: (upTo: number) => void;
   /** Resolves once the database has all that was put by now, which the thread reads there. */
   readonly stored?: () => Promise<void>;
+  /** Told when no body is held any more: the bytes of the most that were. */
+  readonly emptied?: (peak: number) => void;
   /** How often it is looked for what to forget and to bound; 1,000 unless told. */
   readonly tendMs?: number;
   /** How long a question may take; 10,000 unless told. */
@@ -193,18 +195,26 @@ class ArchiveClient implements Archive {
     this.#taking ??= this.#pace
       .gather(GATHER_MS, this.#queue)
       .then(async () => {
-        for (let batch = this.#queue.take(); batch.length > 0; batch = this.#queue.take()) {
-          const began = this.options.clock.monotonic();
-          // One that ended the thread is not sent again.
-          const dropped = await this.#send(batch).catch(() => batch.length);
-          this.#queue.done(batch, dropped);
-          await this.#pace.rest(this.options.clock.monotonic() - began, this.#queue);
+        for (let took = await this.#next(); took !== undefined; took = await this.#next()) {
+          await this.#pace.rest(took, this.#queue);
         }
       })
       .finally(() => {
         this.#taking = undefined;
         if (this.#queue.size > 0) this.#take();
       });
+  }
+
+  /** Hands the next batch over: the ms that it took, undefined where none waits. What rests behind it holds no body. */
+  async #next(): Promise<number | undefined> {
+    const batch = this.#queue.take();
+    if (batch.length === 0) return undefined;
+    const began = this.options.clock.monotonic();
+    // One that ended the thread is not sent again.
+    const dropped = await this.#send(batch).catch(() => batch.length);
+    this.#queue.done(batch, dropped);
+    if (this.#queue.size === 0) this.options.emptied?.(this.#queue.takePeak());
+    return this.options.clock.monotonic() - began;
   }
 
   async #send(batch: readonly Queued[]): Promise<number> {

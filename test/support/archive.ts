@@ -59,7 +59,7 @@ export interface Shelf {
 /** A store and its archive in one folder. */
 export async function openShelf(
   folder: string,
-  { settings = {}, startThread = () => deskOnLoop(), answerMs }: ShelfOptions = {},
+  { settings = {}, startThread = () => deskOnLoop(), answerMs, emptied }: ShelfOptions = {},
 ): Promise<Shelf> {
   const reports: string[] = [];
   const store = await openTestStore(folder);
@@ -80,6 +80,7 @@ export async function openShelf(
     stored: () => store.settled(),
     tendMs: 20,
     ...(answerMs !== undefined && { answerMs }),
+    ...(emptied !== undefined && { emptied }),
   });
   return {
     folder,
@@ -104,6 +105,7 @@ interface ShelfOptions {
   readonly settings?: Partial<ArchiveSettings>;
   readonly startThread?: () => Thread;
   readonly answerMs?: number;
+  readonly emptied?: (peak: number) => void;
 }
 
 export function entryFor(key: CacheKey, { head }: NewRequest) {
