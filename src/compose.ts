@@ -41,7 +41,7 @@ import { refuseNewerArchive } from "./storage/archive-file.ts";
 import { archiveShare } from "./storage/archive-room.ts";
 import { faultIn } from "./storage/look.ts";
 import { openStore } from "./storage/store.ts";
-import { PROGRAM, VERSION } from "./version.ts";
+import { buildName, VERSION } from "./version.ts";
 
 export { combined, ended } from "./journal/combined.ts";
 export type { Shown } from "./journal/exposition.ts";
@@ -197,7 +197,10 @@ export async function compose(
   };
   const proxy: ProxyParts = {
     ...hits,
-    memory: new RequestMemory(hits, { maxBytes: share(Math.ceil(config.maxMemory / 2)), program: PROGRAM }),
+    memory: new RequestMemory(hits, {
+      maxBytes: share(Math.ceil(config.maxMemory / 2)),
+      program: buildName(host.mark),
+    }),
     flights: new Flights<FlightHead>(),
     pricing,
     archive,

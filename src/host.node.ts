@@ -1,12 +1,14 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { availableParallelism, constants, hostname } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
 import { isatty } from "node:tty";
 import { promisify } from "node:util";
 import * as zlib from "node:zlib";
 import { files } from "./files.node.ts";
 import type { Child, Host, SpawnOptions, Terminal, Thread } from "./host.ts";
+import { markOf } from "./mark.node.ts";
 import { Output, type Sink } from "./output.node.ts";
 import type { OpenDatabase } from "./storage/database.ts";
 
@@ -67,6 +69,7 @@ export function nodePart({ sinks = process, ownVariables = {} }: NodeOptions = {
     },
     stdin: () => process.stdin,
     write: (to, text) => outputs.of(to).write(text),
+    mark: () => markOf([import.meta.dirname, join(import.meta.dirname, "../package.json"), process.execPath]),
     processors: processors(),
     usage() {
       const { user, system } = process.cpuUsage();

@@ -55,6 +55,8 @@ export interface Host {
   write(to: "stdout" | "stderr", text: string): void;
   /** Flushes what `write` took, then ends the process. */
   exit(code: number): Promise<never>;
+  /** Tells the files that this program runs from from those at another time. Reads the disk at each call. */
+  mark(): string;
   /** How many processors this process may use. */
   readonly processors: number;
   /** Starts this program once more, as a worker of this process; undefined where processes cannot share a port. */

@@ -10,8 +10,11 @@ export const VERSION: string = manifest.version;
 export const COMMIT: string | undefined =
   typeof ASKONCE_COMMIT === "string" && ASKONCE_COMMIT !== "" ? ASKONCE_COMMIT : undefined;
 
-/** Tells builds apart, as far as they know themselves. */
-export const PROGRAM = COMMIT === undefined ? VERSION : `${VERSION} ${COMMIT}`;
+/** Tells builds apart: by their commit and, where it is not known or not all of it, by `mark`, asked for only then. */
+export function buildName(mark: () => string): string {
+  const name = COMMIT === undefined ? VERSION : `${VERSION} ${COMMIT}`;
+  return COMMIT === undefined || COMMIT.endsWith("-dirty") ? `${name} ${mark()}` : name;
+}
 
 /** The platform that a release's executable was built for, `linux-x64-musl` for example; undefined elsewhere. */
 export const PLATFORM: string | undefined =
