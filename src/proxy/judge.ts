@@ -1,6 +1,7 @@
 import type { Recording } from "../cache/recording.ts";
 import type { Fetched } from "../host.ts";
-import type { Asked, EndpointKind, Finding, RefusalReason, Watcher } from "../providers/provider.ts";
+import type { EndpointKind, Finding, RefusalReason, Watcher } from "../providers/provider.ts";
+import { vectorsRefusal } from "../providers/vectors.ts";
 import { readDocument } from "./document.ts";
 import type { Job } from "./flight.ts";
 import { isJson, mediaType } from "./headers.ts";
@@ -24,8 +25,9 @@ export async function judgeAnswer(
   if (isJson(type) || !OTHER_FORMS.has(kind)) {
     const document = await readDocument(recording.chunks(), recording.size);
     if (document === undefined) return refused("not-json");
-    if (isShort(job.asked, document.value)) return refused("incomplete");
-    return job.family.judge(job.asked, document.value, document.shortened);
+    const amiss = vectorsRefusal(job.asked, document.value);
+    const found = job.family.judge(job.asked, document.value, document.shortened);
+    return amiss === undefined ? found : { ...found, refusal: amiss };
   }
   // Closing the connection ends a body without length or chunking, and proves nothing about its completeness.
   const delimited =
@@ -35,15 +37,6 @@ export async function judgeAnswer(
   if (!delimited) return refused("incomplete");
   if (recording.size === 0) return refused("empty");
   return { refusal: undefined, accountBound: false, ...NOTHING };
-}
-
-/** Whether an answer of embeddings has fewer or more vectors than inputs were asked for. */
-function isShort({ endpoint, json }: Asked, value: unknown): boolean {
-  if (endpoint.kind !== "embeddings" || !Array.isArray(json?.input)) return false;
-  const { data } = (value ?? {}) as { data?: unknown };
-  // A list of numbers is one input in tokens.
-  const inputs = typeof json.input[0] === "number" ? 1 : json.input.length;
-  return Array.isArray(data) && inputs > 0 && data.length !== inputs;
 }
 
 /** A finding that says no more than why not. */
