@@ -108,6 +108,11 @@ export function carriesError(value: unknown, own: readonly string[] = []): boole
   return textAt(value, "message") !== undefined && labelled;
 }
 
+/** Whether a document is a bare message (with a type, perhaps) where the endpoint answers with `own`. */
+export function isMessageAlone(value: unknown, own: readonly string[]): boolean {
+  return textAt(value, "message") !== undefined && own.every((name) => at(value, name) === undefined);
+}
+
 /** Collects the arguments of tool calls, which models break, and says whether any are no JSON. */
 export class ToolArguments {
   #broken = false;

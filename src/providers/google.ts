@@ -2,7 +2,7 @@ import { anthropicProtocol } from "./anthropic.ts";
 import { namesAccountState } from "./bound.ts";
 import { googleError } from "./error-shape.ts";
 import { composeFamily, isEventStream, type Protocol, type Surface } from "./family.ts";
-import { carriesError, finding, finishReason, isOrdinary, isUnfinished } from "./finding.ts";
+import { carriesError, finding, finishReason, isMessageAlone, isOrdinary, isUnfinished } from "./finding.ts";
 import { at, countAt, holds, isObject, listAt, textAt } from "./json.ts";
 import { ArrayWatcher } from "./lines.ts";
 import { listProtocol } from "./list.ts";
@@ -25,7 +25,7 @@ const geminiProtocol: Protocol = {
     const fold = new GeminiFold("document");
     const parts = Array.isArray(value) ? value : [value];
     const accountBound = namesAccountState(value);
-    if (parts.some((part) => carriesError(part, OWN)))
+    if (parts.some((part) => carriesError(part, OWN) || isMessageAlone(part, OWN)))
       return finding({ refusal: "error-body", accountBound });
     for (const part of parts) fold.event("", part);
     return { ...fold.finish(false), accountBound };

@@ -1,5 +1,7 @@
 import type { Recording } from "../cache/recording.ts";
 import type { Fetched } from "../host.ts";
+import { carriesError } from "../providers/finding.ts";
+import { LOOK_UP } from "../providers/look-ups.ts";
 import type { EndpointKind, Finding, RefusalReason, Watcher } from "../providers/provider.ts";
 import { vectorsRefusal } from "../providers/vectors.ts";
 import { readDocument } from "./document.ts";
@@ -8,6 +10,9 @@ import { isJson, mediaType } from "./headers.ts";
 
 /** Endpoints that may answer with something else than JSON: sound, pictures, subtitles, plain text. */
 const OTHER_FORMS: ReadonlySet<EndpointKind> = new Set(["speech", "images", "transcription", "other"]);
+
+/** What lists of models and models are known by: a `detail` beside one of these is theirs. */
+const LISTED = ["data", "models", "id", "name", "details"];
 
 const NOTHING = { usage: undefined, model: undefined, cutShort: undefined };
 
@@ -22,9 +27,11 @@ export async function judgeAnswer(
   const type = mediaType(response.headers);
   if (type === "text/event-stream") return refused("no-end-marker");
   const { kind } = job.asked.endpoint;
-  if (isJson(type) || !OTHER_FORMS.has(kind)) {
+  const lookUp = job.asked.endpoint === LOOK_UP;
+  if (isJson(type) || lookUp || !OTHER_FORMS.has(kind)) {
     const document = await readDocument(recording.chunks(), recording.size);
     if (document === undefined) return refused("not-json");
+    if (lookUp && carriesError(document.value, LISTED)) return refused("error-body");
     const amiss = vectorsRefusal(job.asked, document.value);
     const found = job.family.judge(job.asked, document.value, document.shortened);
     return amiss === undefined ? found : { ...found, refusal: amiss };

@@ -100,6 +100,48 @@ const cases: readonly (readonly [title: string, RecordedStream, string, string |
   ],
   ["FastAPI's detail", chat, data({ detail: "Internal Server Error" }) + DONE, "error-event"],
   [
+    "an event named error, its data empty",
+    chat,
+    `event: error\ndata: \n\n${data(choice({ content: "x" }, "stop"))}${DONE}`,
+    "error-event",
+  ],
+  [
+    "an event named error without data",
+    chat,
+    `${data(choice({ content: "x" }, "stop"))}event:error\r\n\r\n${DONE}`,
+    "error-event",
+  ],
+  [
+    "an event named error at the end of all",
+    chat,
+    `${data(choice({ content: "x" }, "stop"))}${DONE}event: error`,
+    "error-event",
+  ],
+  [
+    "an answer that says event: error",
+    chat,
+    data(choice({ content: "x\nevent: error\n" }, "stop")) + DONE,
+    undefined,
+  ],
+  [
+    "an event named errors",
+    chat,
+    `event: errors\n${data(choice({ content: "x" }, "stop"))}${DONE}`,
+    undefined,
+  ],
+  [
+    "Google's error in a list",
+    chat,
+    data(choice({ content: "x" }, "stop"), [{ error: { code: 503, message: "no" } }]) + DONE,
+    "error-event",
+  ],
+  [
+    "Cerebras's flat error",
+    stream("cerebras", "/v1/chat/completions"),
+    data(choice({ content: "x" }, "stop"), { status_code: 503, message: "no", type: "server_error" }) + DONE,
+    "error-event",
+  ],
+  [
     "Mistral's error object",
     chat,
     data({ object: "error", message: "no", type: "x", code: 1 }) + DONE,
@@ -263,6 +305,18 @@ const cases: readonly (readonly [title: string, RecordedStream, string, string |
   ["message-end without a reason", cohere, data({ type: "message-end", delta: {} }), "no-finish-reason"],
   ["[DONE] alone", cohere, DONE, "no-end-marker"],
   [
+    "v1's error behind the end",
+    { ...stream("cohere", "/v1/chat"), type: "application/stream+json" },
+    `${[
+      { event_type: "text-generation", text: "x" },
+      { event_type: "stream-end", is_finished: true, finish_reason: "COMPLETE", response: { text: "x" } },
+      { message: "internal server error" },
+    ]
+      .map((line) => JSON.stringify(line))
+      .join("\n")}\n`,
+    "error-event",
+  ],
+  [
     "a model that was only loaded",
     ollama,
     '{"model":"m","message":{"role":"assistant","content":""},"done":true,"done_reason":"load"}\n',
@@ -280,5 +334,12 @@ const cases: readonly (readonly [title: string, RecordedStream, string, string |
 for (const [title, asked, text, refusal] of cases) {
   test(`${asked.provider} ${asked.path}: ${title} is ${refusal ? `refused as ${refusal}` : "kept"}`, () => {
     assert.equal(watched(asked, [bytes(text)]).refusal, refusal);
+    assert.equal(
+      watched(
+        asked,
+        [...bytes(text)].map((byte) => Uint8Array.of(byte)),
+      ).refusal,
+      refusal,
+    );
   });
 }

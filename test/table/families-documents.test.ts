@@ -49,6 +49,12 @@ const cases: readonly (readonly [title: string, readonly [string, string], unkno
   ["FastAPI's detail", CHAT, { detail: "Not Found" }, "error-body"],
   ["a detail beside choices", CHAT, { detail: "x", ...choices(choice({ content: "x" })) }, undefined],
   ["a message with a code", CHAT, { message: "no", code: "x" }, "error-body"],
+  ["a bare message", ["together", "/v1/chat/completions"], { message: "Rate limit exceeded" }, "error-body"],
+  ["a bare message with a type", CHAT, { message: "no", type: "server_error" }, "error-body"],
+  ["a message beside choices", CHAT, { message: "ok", ...choices(choice({ content: "x" })) }, undefined],
+  ["a bare message", MESSAGES, { message: "no" }, "error-body"],
+  ["a bare message", RESPONSES, { message: "no", type: "server_error" }, "error-body"],
+  ["a bare message", GEMINI, { message: "no" }, "error-body"],
   [
     "an error inside a choice",
     CHAT,
