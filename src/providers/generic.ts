@@ -94,7 +94,7 @@ export class SniffFold implements Fold {
     if (Array.isArray(at(value, "choices"))) return new ChatFold(this.#asked, { doneOptional: true });
     if (type === "message_start" || type === "completion") return new MessageFold();
     if (type.startsWith("response.")) return new ResponsesFold({});
-    if (at(value, "candidates") !== undefined) return new GeminiFold("events");
+    if (at(value, "candidates") !== undefined) return new GeminiFold("events", this.#asked);
     if (type === "message-start" || at(value, "event_type") !== undefined) return new CohereFold();
     if (at(value, "token") !== undefined) return new TgiFold();
     if (typeof at(value, "stop") === "boolean") return new LlamaFold();

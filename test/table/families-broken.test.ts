@@ -16,6 +16,12 @@ const call = (args: string, more: object = {}) => ({
 const content = (text: string, finishReason?: string) => ({
   candidates: [{ content: { parts: [{ text }] }, ...(finishReason && { finishReason }) }],
 });
+const two = { ...gemini, json: { generationConfig: { candidateCount: 2 } } };
+const candidate = (index: number, finishReason?: string) => ({
+  candidates: [{ index, content: { parts: [{ text: "x" }] }, ...(finishReason && { finishReason }) }],
+});
+const images = stream("openai", "/v1/images/generations", { stream: true, n: 2 });
+const image = { type: "image_generation.completed", b64_json: "AAAA" };
 const message = (...events: object[]) => data({ type: "message_start", message: {} }, ...events);
 const stop = (stop_reason: unknown) => ({ type: "message_delta", delta: { stop_reason } });
 const said = { type: "content_block_delta", index: 0, delta: { type: "text_delta", text: "x" } };
@@ -241,6 +247,28 @@ const cases: readonly (readonly [title: string, RecordedStream, string, string |
     }),
     "no-finish-reason",
   ],
+  ["one candidate where two were asked for", two, data(candidate(0, "STOP")), "no-finish-reason"],
+  [
+    "one of two candidates without an end",
+    two,
+    data(candidate(0), candidate(1), candidate(0, "STOP")),
+    "no-finish-reason",
+  ],
+  ["two candidates", two, data(candidate(0), candidate(1, "STOP"), candidate(0, "STOP")), undefined],
+  [
+    "one candidate in an array where two were asked for",
+    { ...two, type: "application/json" },
+    JSON.stringify([candidate(0, "STOP")]),
+    "no-finish-reason",
+  ],
+  [
+    "a blocked prompt where two were asked for",
+    two,
+    data({ promptFeedback: { blockReason: "SAFETY" } }),
+    undefined,
+  ],
+  ["one image where two were asked for", images, data(image), "no-end-marker"],
+  ["two images", images, data(image, image), undefined],
   ["an array that goes on behind its end", array, `[${JSON.stringify(content("x", "STOP"))}]]`, "not-json"],
   ["an array with a comma too many", array, `[${JSON.stringify(content("x", "STOP"))},,{}]`, "not-json"],
   [
