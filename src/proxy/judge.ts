@@ -22,7 +22,10 @@ export async function judgeAnswer(
   answer: { response: Fetched; recording: Recording; watcher: Watcher | undefined },
 ): Promise<Finding> {
   const { response, recording, watcher } = answer;
-  if (response.status !== 200) return { refusal: undefined, accountBound: true, ...NOTHING };
+  if (response.status !== 200) {
+    const refusal = (await isBrokenJson(response, recording)) ? "not-json" : undefined;
+    return { refusal, accountBound: true, ...NOTHING };
+  }
   if (watcher) return watcher.finish();
   const type = mediaType(response.headers);
   if (type === "text/event-stream") return refused("no-end-marker");
@@ -44,6 +47,11 @@ export async function judgeAnswer(
   if (!delimited) return refused("incomplete");
   if (recording.size === 0) return refused("empty");
   return { refusal: undefined, accountBound: false, ...NOTHING };
+}
+
+async function isBrokenJson({ headers }: Fetched, recording: Recording): Promise<boolean> {
+  if (!isJson(mediaType(headers))) return false;
+  return (await readDocument(recording.chunks(), recording.size)) === undefined;
 }
 
 /** A finding that says no more than why not. */

@@ -38,3 +38,17 @@ test("cache.paths adds and takes away upstream paths, the last rule that matches
   assert.deepEqual(await words("-/v1/moderations", "/openai/v1/moderations"), ["BYPASS", "BYPASS"]);
   assert.deepEqual(await words("-/v1/*,/v1/moderations", "/openai/v1/moderations"), ["MISS", "HIT"]);
 });
+
+test("a 404 that calls itself JSON and does not parse is not kept", async () => {
+  const words = async (text: string, type: string) => {
+    const headers = { "content-type": type };
+    const run = journey({ provider: () => new Response(text, { status: 404, headers }) });
+    return [await seen(await run.ask()), await seen(await run.ask())];
+  };
+  const kept = ["MISS 404", "HIT 404"];
+  const not = ["MISS 404", "MISS 404"];
+  assert.deepEqual(await words('{"error":{"message":"no such model"}}', "application/json"), kept);
+  assert.deepEqual(await words('{"error":{"mess', "application/json; charset=utf-8"), not);
+  assert.deepEqual(await words("", "application/json"), not);
+  assert.deepEqual(await words("<html>Not found</html>", "text/html"), kept);
+});

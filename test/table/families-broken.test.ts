@@ -277,6 +277,21 @@ const cases: readonly (readonly [title: string, RecordedStream, string, string |
     `[${JSON.stringify(content("x"))} ${JSON.stringify(content("x", "STOP"))}]`,
     "not-json",
   ],
+  ["an array with a comma at its end", array, `[${JSON.stringify(content("x", "STOP"))},]`, "not-json"],
+  [
+    "an array with a comma and blanks at its end",
+    array,
+    `[${JSON.stringify(content("x", "STOP"))}\r\n,\r\n]\n`,
+    "not-json",
+  ],
+  ["an array closed by a brace", array, `[${JSON.stringify(content("x", "STOP"))}}`, "not-json"],
+  [
+    "an array as Google writes it",
+    array,
+    `[${JSON.stringify(content("x"))}\r\n,\r\n${JSON.stringify(content("y", "STOP"))}\r\n]\r\n`,
+    undefined,
+  ],
+  ["an object alone", array, JSON.stringify(content("x", "STOP")), undefined],
   ["an empty array", array, "[]", "no-finish-reason"],
   [
     "an array whose last element is an error",
