@@ -1,5 +1,6 @@
 import { parse, TomlDate, TomlError } from "smol-toml";
 import { ConfigError } from "./errors.ts";
+import { shownLine } from "./shown.ts";
 
 export interface FileValue {
   /** Tables and key with dots between them: `upstream.timeout`, `providers.azure.url`. An empty table has text {}. */
@@ -21,7 +22,7 @@ export function readFileValues(path: string, text: string): readonly FileValue[]
     const reason = error.message.split("\n")[0]!.replace(/^Invalid TOML document: /, "");
     throw new ConfigError(
       "config",
-      withoutToken(lineAt(text, error.line)),
+      shownLine(lineAt(text, error.line)),
       `${path} line ${error.line}`,
       `TOML (${reason})`,
     );
@@ -42,11 +43,6 @@ export function readFileValues(path: string, text: string): readonly FileValue[]
   };
   if (Object.keys(tree).length > 0) collect(tree, []);
   return values;
-}
-
-/** A broken line may be the one with the access tokens. */
-function withoutToken(line: string): string {
-  return line.includes("access_tokens") ? "access_tokens = ***" : line;
 }
 
 function isTable(node: unknown): node is Record<string, unknown> {

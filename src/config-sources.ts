@@ -90,7 +90,7 @@ function providerGiven({
   for (const fact of facts) {
     const found = /^(family|auth)=(.+)$/.exec(fact);
     const valid = "URL family=FAMILY auth=key or auth=none";
-    if (!found) throw new ConfigError(`providers.${name}`, withoutSecrets(text), where, valid);
+    if (!found) throw new ConfigError(`providers.${name}`, text, where, valid);
     given.push({ name: `providers.${name}.${found[1]}`, text: found[2]!, where, list: false });
   }
   return given;
@@ -113,9 +113,4 @@ export function unknown(what: {
     what.where,
     close ? `${close} (known: ${all})` : `one of ${all}`,
   );
-}
-
-/** A URL fit for an error message. */
-export function withoutSecrets(url: string): string {
-  return url.replace(/\/\/[^/\s]*@/g, "//***@").replace(/[?#]\S*/g, (tail) => `${tail[0]}***`);
 }

@@ -3,7 +3,7 @@ import { baseUrl, choice, providerName } from "./config-kinds.ts";
 import type { MaskRule } from "./config-masks.ts";
 import type { Pace } from "./config-pace.ts";
 import { byName, type Plain, type Setting, settings } from "./config-settings.ts";
-import { type Given, givenValues, type Sources, unknown, withoutSecrets } from "./config-sources.ts";
+import { type Given, givenValues, type Sources, unknown } from "./config-sources.ts";
 import { ConfigError } from "./errors.ts";
 import type { Network } from "./network.ts";
 import { builtinNames, familyNames } from "./providers/table.ts";
@@ -207,7 +207,7 @@ function providersOf(given: readonly Given[]): readonly ProviderSetting[] {
       throw new ConfigError("provider", name, where, valid);
     }
     const value = list ? null : kind.parse(text);
-    if (value === null) throw new ConfigError(setting, withoutSecrets(text), where, kind.valid);
+    if (value === null) throw new ConfigError(setting, text, where, kind.valid);
     const before = found.get(name) ?? { name, url: undefined, family: undefined, auth: undefined };
     found.set(name, { ...before, [fact]: value });
     if (found.get(name)!.url === undefined && !builtinNames.includes(name)) {

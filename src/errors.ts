@@ -1,5 +1,7 @@
 /** Every error class and every message a user may see. */
 
+import { shownValue } from "./shown.ts";
+
 /** A setting that cannot be used. Ends the start with exit code 2. */
 export class ConfigError extends Error {
   override name = "ConfigError";
@@ -13,7 +15,7 @@ export class ConfigError extends Error {
     /** What would be valid, as the end of a sentence: `a duration such as 30s, 4h, 4d or forever`. */
     readonly valid: string,
   ) {
-    super(`${setting} = ${JSON.stringify(value)} (${where}) is not valid: use ${valid}`);
+    super(`${setting} = ${JSON.stringify(shownValue(setting, value))} (${where}) is not valid: use ${valid}`);
   }
 }
 

@@ -132,6 +132,9 @@ async function overHttp(
       `run this as the user that runs ${instance.url}, whose token is in ${path}: it cannot be read (${code})`,
     );
   });
+  if (!/^\s*[\x21-\x7e]+\s*$/.test(token)) {
+    throw new CommandError(`${path} is not one token alone on a line: delete it, and start askonce again`);
+  }
   const send: Send = (request, { body, signal }) =>
     host.fetch(request.url, { method: request.method, headers: request.headers, body, signal });
   const api = apiOver(send, { instance, origin: instance.url, token: token.trim() });

@@ -44,7 +44,11 @@ async function withTokensOfFile(host: Host, config: Config): Promise<Config> {
     const valid = `the path of a file that can be read (${(error as { code?: string }).code ?? String(error)})`;
     throw new ConfigError("access_tokens_file", path, "read for its tokens", valid);
   });
-  return { ...config, accessTokens: [...config.accessTokens, ...tokensIn(path, text)] };
+  const tokens = tokensIn(path, text);
+  // Without any it would let everybody in: a file that is being written, or that was emptied by mistake.
+  if (tokens.length === 0)
+    throw new ConfigError("access_tokens_file", path, "has no token", "a file with one a line");
+  return { ...config, accessTokens: [...config.accessTokens, ...tokens] };
 }
 
 function dataFolderOf(host: Host, flags: Arguments["flags"]): string {

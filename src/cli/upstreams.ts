@@ -53,7 +53,7 @@ function upstreamOf(provider: string, { name, path }: ClientVariable, url: strin
 function addressIn(env: Environment, name: string): string {
   const text = env[name]!.trim().replace(/\/+$/, "");
   const url = baseUrl.parse(name === "OLLAMA_HOST" ? ollamaAddress(text) : text);
-  if (url === null) throw new ConfigError(name, hidden(text), "environment", baseUrl.valid);
+  if (url === null) throw new ConfigError(name, text, "environment", baseUrl.valid);
   return url;
 }
 
@@ -64,9 +64,4 @@ function ollamaAddress(text: string): string {
   const bare = host.startsWith(":") ? `127.0.0.1${host}` : host;
   const whole = /:\d+$/.test(bare) ? bare : `${bare}:${OLLAMA_PORT}`;
   return `http://${[whole.replace(/^0\.0\.0\.0:/, "127.0.0.1:"), ...path].join("/")}`;
-}
-
-/** What stands in front of an `@` may be a password, and a query a key. */
-function hidden(text: string): string {
-  return text.replace(/\/\/[^/\s]*@/g, "//***@").replace(/[?#]\S*/g, (tail) => `${tail[0]}***`);
 }

@@ -1,6 +1,7 @@
 import { proxyErrors } from "../errors.ts";
 import type { Peer } from "../host.ts";
 import { requestUrl } from "./call.ts";
+import { MASKED_VALUE } from "./credential.ts";
 import { sha256Pieces } from "./digest.ts";
 import { clientOf } from "./forwarded.ts";
 import { isKnownPreflight } from "./origin.ts";
@@ -24,9 +25,10 @@ export function enter(parts: ProxyParts, request: Request, peer: Peer): Entered 
   const config = parts.config();
   const from =
     config.trustedProxies.length === 0 ? peer : clientOf(request.headers, peer, config.trustedProxies);
-  const { plain, token } = withoutPathToken(request);
+  const { plain: rest, token } = withoutPathToken(request);
+  if (config.accessTokens.length === 0) return { request: rest, peer: from };
+  const plain = withoutStrayTokens(rest, config.accessTokens);
   const entered = { request: plain, peer: from };
-  if (config.accessTokens.length === 0) return entered;
   const given = [token, request.headers.get("x-askonce-token")?.trim()];
   if (given.some((one) => one && isKnownToken(one, config.accessTokens))) return entered;
   const path = requestUrl(plain)?.pathname ?? "/-";
@@ -51,6 +53,33 @@ function withoutPathToken(request: Request): { plain: Request; token: string | u
   if (taken === undefined) return { plain: request, token: undefined };
   const whole = taken.url.startsWith("/") ? `http://localhost${taken.url}` : taken.url;
   return { plain: withUrl(request, whole), token: taken.token };
+}
+
+const SHORTEST_TOKEN = 16;
+const WORDS = /[^/?&=#:;,@]{16,}/g;
+/** No path is so long that somebody put a token there by mistake; each word of it costs a digest. */
+const MOST_WORDS = 100;
+
+/**
+ * Without the tokens that stand where none is looked for: behind a namespace, twice, without `~`, in the query. They
+ * open nothing there, and would go up and be kept with the path.
+ */
+function withoutStrayTokens(request: Request, tokens: readonly string[]): Request {
+  let words = 0;
+  const masked = request.url.replace(WORDS, (word) => {
+    const bare = decoded(word).replace(/^~/, "");
+    if (bare.length < SHORTEST_TOKEN || ++words > MOST_WORDS) return word;
+    return isKnownToken(bare, tokens) ? MASKED_VALUE : word;
+  });
+  return masked === request.url ? request : withUrl(request, masked);
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** The same request at another URL. Not a new `Request`: adapters hand in ones of their own, which it cannot copy. */

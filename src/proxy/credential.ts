@@ -1,3 +1,4 @@
+import { withoutKeys } from "../shown.ts";
 import { hmac } from "./digest.ts";
 
 /** Headers whose whole value, less an authentication scheme, is a secret: a request with one has a credential. */
@@ -134,8 +135,6 @@ export function keyQuery(query: string): string {
 /** Names of parameters whose value may be a secret: more than go into the key, since a log needs none of them. */
 const LOOKS_SECRET =
   /key|token|secret|sig|password|passwd|pwd|auth|credential|session|code|bearer|jwt|cookie/i;
-/** Texts that look like an API key wherever they stand. */
-const LOOKS_LIKE_KEY = /(?:\b|_)(?:sk|pk|rk|gsk|xai|hf|r8|pplx|nvapi|AIza|ya29|eyJ)[-_.A-Za-z0-9]{16,}/g;
 
 /** The query for the log: what may be a secret masked, the rest as it came. */
 export function maskedQuery(query: string): string {
@@ -169,7 +168,7 @@ const SECOND_PAIR = /(;([^;=]{1,100})=)[^;]+/g;
 
 /** A path, or any other text for the log, with what looks like a key masked. */
 export function masked(text: string): string {
-  return text.replace(LOOKS_LIKE_KEY, MASKED_VALUE);
+  return withoutKeys(text);
 }
 
 /** A header for the log, with what looks like a key masked. */

@@ -159,6 +159,21 @@ for (const log of ["text", "json"]) {
       await ask(server.port, { path: `/~${one}/x`, headers: { Host: "evil.example" } });
       await ask(server.port, { path: `/~${one}/x`, headers: { Host: "evil.example", Referer: referer } });
     }
+    const stray = [
+      `/@ns/~${known}${openai.path}`,
+      `/openai/~${known}/v1/chat/completions`,
+      `/${known}${openai.path}`,
+      `//~${known}${openai.path}`,
+      `/~${known}/~${known}${openai.path}`,
+      `${openai.path}?x=/~${known}`,
+      `${openai.path}?x=%7E${known}&y=1`,
+    ];
+    for (const path of stray) {
+      const body = openai.request(fresh(), false);
+      await post(server.port, path, { body });
+      await post(server.port, path, { body, headers: { [HEADER]: known } });
+    }
+    for (const call of provider.calls) assert.ok(!call.target.includes(known), call.target);
     const config = await admin(server, "/admin/api/config");
     assert.equal(config.json.settings.access_tokens, "***");
     const printed = await Promise.all([
@@ -183,6 +198,38 @@ for (const log of ["text", "json"]) {
     assert.deepEqual(marks.foundIn(places), []);
   });
 }
+
+test(
+  "a file of tokens without any lets nobody in: the start is refused, and what was in force stays",
+  OWN_PROCESS,
+  async (t) => {
+    const file = join(tempFolder(), "tokens");
+    const flags = ["--access-tokens-file", file];
+    for (const text of ["", "\n \n", "# nobody yet\n"]) {
+      writeFileSync(file, text);
+      const { code, stderr } = await runAskonce([
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--data",
+        tempFolder(),
+        ...flags,
+      ]);
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, /access_tokens_file = ".*" \(has no token\)/);
+    }
+    const own = token("own");
+    writeFileSync(file, `${own}\n`);
+    const server = await startAskonce({ flags });
+    t.after(() => server.kill());
+    const asks = async (headers = {}) => (await ask(server.port, { path: "/nobody/x", headers })).status;
+    assert.deepEqual([await asks(), await asks({ [HEADER]: own })], [401, 404]);
+    writeFileSync(file, "");
+    server.signal("SIGHUP");
+    await server.printed(({ stderr }) => stderr.includes("has no token"), 5000);
+    assert.deepEqual([await asks(), await asks({ [HEADER]: own })], [401, 404]);
+  },
+);
 
 test("tokens that are added and taken away count from the next SIGHUP", OWN_PROCESS, async (t) => {
   const provider = await startProvider(answerWell);

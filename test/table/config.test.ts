@@ -408,3 +408,27 @@ test("the effective settings, written out, read back as the same settings", () =
   };
   assert.deepEqual(parse({ file: file.join("") }).config, again);
 });
+
+test("what is no setting, or cannot be read, is told without the secret in it", () => {
+  const secret = "Zk3-9fQ_4hT7xW2m.Lq8";
+  const key = "sk-proj-abcdefghijklmnop";
+  const refused: readonly Parameters<typeof refusal>[0][] = [
+    { file: `access_token = ["${secret}"]` },
+    { file: `access_tokens = [\n  "${secret}"\n  "other"\n]` },
+    { file: `access_tokens = ["${secret}"` },
+    { file: `[providers.foo]\napi_key = "${secret}"` },
+    { file: `[providers.foo]\nurl = "${key}"` },
+    { file: `otel_endpoint = "ftp://user:${secret}@host/"` },
+    { file: `otel_endpoint = "ftp://host/?x-api-key=${secret}"` },
+    { file: `listen = "${key}"` },
+    { flags: [["--provider", `foo=${key}`]] },
+    { flags: [["--provider", key]] },
+    { flags: [["--api-key", secret]] },
+    { env: { ASKONCE_LISTEN: key } },
+  ];
+  for (const given of refused) {
+    const { message } = refusal(given);
+    assert.ok(!message.includes(secret) && !message.includes(key), message);
+  }
+  assert.match(refusal({ file: 'ttl = "5 fortnights"' }).message, /ttl = "5 fortnights"/);
+});
