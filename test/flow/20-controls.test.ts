@@ -154,6 +154,14 @@ test("the controls of other gateways mean here what their table says", async () 
   assert.equal(await ask(run, { "x-cache-namespace": "t" }), "EXPIRED answer 13");
 });
 
+test("what only reads is told so on a whole answer, and of a failure that it failed", async () => {
+  const run = journey();
+  const read = async () => (await run.ask({ headers: { "helicone-cache-read": "true" } })).headers;
+  assert.match((await read()).get("cache-status") ?? "", /^askonce; fwd=uri-miss; detail=read-only;/);
+  run.provider = () => json("{}", { status: 500 });
+  assert.match((await read()).get("cache-status") ?? "", /^askonce; fwd=uri-miss; detail=status;/);
+});
+
 test("no control reaches a provider, askonce's own or another gateway's", async () => {
   const run = journey();
   let up = new Headers();
