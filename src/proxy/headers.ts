@@ -17,6 +17,16 @@ const HOP_BY_HOP = new Set([
 /** Set anew for each connection, or spoken between the client and askonce only. */
 const OWN_REQUEST = new Set(["host", "content-length", "expect", "accept-encoding", "cdn-loop"]);
 
+/** Ask for a part of an answer, or for it under a condition: what is kept is the whole, for whoever asks. */
+const PARTIAL = new Set([
+  "range",
+  "if-range",
+  "if-match",
+  "if-none-match",
+  "if-modified-since",
+  "if-unmodified-since",
+]);
+
 /**
  * Headers that speak of one delivery, not of the answer: ids, dates,
  * quotas, the account, the network path. A trailing `*` is a prefix, a leading one a suffix.
@@ -111,6 +121,8 @@ export function upstreamHeaders(
   options: {
     decodes: readonly string[];
     dropCacheControl: boolean;
+    /** Whether the whole answer is wanted, whatever part of it the client asked for. */
+    whole: boolean;
     loop: string | undefined;
     provider: string;
   },
@@ -121,12 +133,19 @@ export function upstreamHeaders(
     if (HOP_BY_HOP.has(name) || OWN_REQUEST.has(name) || named.has(name) || isOwnControl(name)) continue;
     if (isAlias(name, options.provider)) continue;
     if (name === "cache-control" && options.dropCacheControl) continue;
+    if (options.whole && PARTIAL.has(name)) continue;
     headers.append(name, value);
   }
-  headers.set("accept-encoding", options.decodes.length > 0 ? options.decodes.join(", ") : "identity");
+  // A part of a coded body cannot be decoded.
+  headers.set("accept-encoding", headers.has("range") ? "identity" : codingsWanted(options.decodes));
   const loop = [client.get("cdn-loop"), options.loop].filter((part) => part).join(", ");
   if (loop !== "") headers.set("cdn-loop", loop);
   return headers;
+}
+
+/** Old names need not be asked for. */
+function codingsWanted(decodes: readonly string[]): string {
+  return decodes.filter((coding) => !coding.startsWith("x-")).join(", ") || "identity";
 }
 
 /** How a provider's answer was coded, and whether the runtime has undone it. */
@@ -136,10 +155,16 @@ export function contentCoding(headers: Headers, decodes: readonly string[]): "no
   return decodes.includes(coding) ? "decoded" : "unknown";
 }
 
-/** What a client gets of a provider's head as it comes. */
+/** Of one delivery, but of use to everybody for whom a provider was not there. */
+const OF_A_FAILURE = new Set(["retry-after", "retry-after-ms", "x-should-retry"]);
+
+/**
+ * What a client gets of a provider's head as it comes; `shared` where another credential asked for it, whose account,
+ * quotas and ids are no business of this client's.
+ */
 export function liveHeaders(
   provider: Headers,
-  options: { decoded: boolean; cacheable: boolean; keepLength: boolean },
+  options: { decoded: boolean; cacheable: boolean; keepLength: boolean; shared?: "answer" | "failure" },
 ): Headers {
   const named = connectionNames(provider);
   const headers = new Headers();
@@ -148,6 +173,10 @@ export function liveHeaders(
     if (options.decoded && (name === "content-encoding" || name === "content-length")) continue;
     if (name === "content-length" && !options.keepLength) continue;
     if (options.cacheable && name === "set-cookie") continue;
+    if (options.shared !== undefined && !isOfTheAnswer(name)) {
+      const needed = name === "content-encoding" || (options.shared === "failure" && OF_A_FAILURE.has(name));
+      if (!needed) continue;
+    }
     headers.append(name, value);
   }
   return headers;
