@@ -62,6 +62,8 @@ export const FREE_KINDS: ReadonlySet<string> = new Set(["other", "count_tokens",
 /** Why a complete-looking answer is not kept. Words of the log, the metrics and `Cache-Status: …; detail=`. */
 export type RefusalReason =
   | "status"
+  /** The request asked that nothing new is stored. */
+  | "read-only"
   | "incomplete"
   | "no-end-marker"
   | "no-finish-reason"

@@ -29,7 +29,7 @@ const PARTIAL = new Set([
 
 /**
  * Headers that speak of one delivery, not of the answer: ids, dates,
- * quotas, the account, the network path. A trailing `*` is a prefix.
+ * quotas, the account, the network path. A trailing `*` is a prefix, a leading one a suffix.
  */
 const ONE_DELIVERY = [
   "date",
@@ -38,20 +38,29 @@ const ONE_DELIVERY = [
   "set-cookie",
   "set-cookie2",
   "request-id",
-  "x-request-id",
-  "x-correlation-id",
-  "x-trace-id",
-  "apim-request-id",
-  "x-amzn-requestid",
-  "x-amzn-trace-id",
+  "*-request-id",
+  "*-requestid",
+  "*-reqid",
+  "correlation-id",
+  "*-correlation-id",
+  "trace-id",
+  "*-trace-id",
+  "*-traceid",
+  "traceparent",
+  "tracestate",
+  "traceresponse",
   "openai-organization",
   "openai-project",
   "openai-processing-ms",
   "anthropic-organization-id",
   "anthropic-workspace-id",
   "x-envoy-*",
-  "x-ratelimit-*",
+  "x-kong-*",
+  "x-ratelimit*",
+  "x-rate-limit*",
   "ratelimit*",
+  "x-trial-endpoint-call-*",
+  "x-endpoint-monthly-call-*",
   "anthropic-ratelimit-*",
   "anthropic-priority-*",
   "anthropic-fast-*",
@@ -81,8 +90,9 @@ const ONE_DELIVERY = [
   "vary",
   "access-control-*",
 ];
-const DELIVERY_NAMES = new Set(ONE_DELIVERY.filter((name) => !name.endsWith("*")));
+const DELIVERY_NAMES = new Set(ONE_DELIVERY.filter((name) => !name.includes("*")));
 const DELIVERY_PREFIXES = ONE_DELIVERY.filter((name) => name.endsWith("*")).map((name) => name.slice(0, -1));
+const DELIVERY_SUFFIXES = ONE_DELIVERY.filter((name) => name.startsWith("*")).map((name) => name.slice(1));
 
 const NONE: ReadonlySet<string> = new Set();
 
@@ -191,7 +201,8 @@ function isOfTheAnswer(name: string): boolean {
   const found =
     !HOP_BY_HOP.has(name) &&
     !DELIVERY_NAMES.has(name) &&
-    !DELIVERY_PREFIXES.some((prefix) => name.startsWith(prefix));
+    !DELIVERY_PREFIXES.some((prefix) => name.startsWith(prefix)) &&
+    !DELIVERY_SUFFIXES.some((suffix) => name.endsWith(suffix));
   if (ofTheAnswer.size < NAMES_REMEMBERED) ofTheAnswer.set(name, found);
   return found;
 }
