@@ -14,7 +14,7 @@ import {
   SECRET_HEADERS,
 } from "./credential.ts";
 import type { Job } from "./flight.ts";
-import { isConnectionHeader, isOwnControl } from "./headers.ts";
+import { connectionHeaders, isOwnControl } from "./headers.ts";
 import { KEY_VERSION } from "./key.ts";
 import { maskOf } from "./mask.ts";
 import { EVERYBODY } from "./policy.ts";
@@ -82,11 +82,12 @@ const HEADER_REASONS: readonly (readonly [RegExp, string])[] = [
 function leftOutHeaders(call: Call, { job, config }: Asking): LeftOut[] {
   const counted = new Set(job.keyParts.headers.map((line) => line.slice(0, line.indexOf(":"))));
   const secrets = new Set([...SECRET_HEADERS, "cookie", "proxy-authorization"]);
+  const ofConnection = connectionHeaders(call.request.headers);
   const reasonFor = (name: string): string => {
     if (secrets.has(name)) return "credential: whose it is, is the scope's matter";
     if (isOwnControl(name)) return "a control of askonce's";
     if (isAlias(name, job.provider)) return "a control of another gateway's";
-    if (isConnectionHeader(name)) return "hop-by-hop: belongs to one connection";
+    if (ofConnection(name)) return "hop-by-hop: belongs to one connection";
     const known = NOT_ANSWERED_TO.get(name);
     if (known !== undefined) return known;
     if (config.keyHeaders.includes(`-${name}`)) return "setting key.headers";

@@ -3,6 +3,7 @@ import type { Provider } from "../providers/provider.ts";
 import { notAnswerHeaders, ownAnswerHeaders } from "../providers/request-headers.ts";
 import { keyQuery, SECRET_HEADERS } from "./credential.ts";
 import { measured, sha256Measured } from "./digest.ts";
+import { goingUp } from "./headers.ts";
 
 /** Counts up whenever the same request would get another key. */
 export const KEY_VERSION = 1;
@@ -65,6 +66,14 @@ export function wantedHeaders(provider: Provider, more: readonly string[] = []):
   const own = ownAnswerHeaders[provider.name] ?? [];
   const { answerHeaders } = provider.family;
   return own.length + more.length === 0 ? answerHeaders : [...answerHeaders, ...own, ...more];
+}
+
+/** The headers of a request that count for its key: those that change the answer, and go up. */
+export function keyHeadersOf(headers: Headers, provider: Provider, more: readonly string[]): string[] {
+  const goes = goingUp(headers, { dropCacheControl: true, provider: provider.name });
+  return answerHeaders(headers, wantedHeaders(provider, more)).filter((line) =>
+    goes(line.slice(0, line.indexOf(":"))),
+  );
 }
 
 /**

@@ -5,6 +5,7 @@ import { digestBody, type KeySettings } from "./body-digest.ts";
 import type { Budget } from "./budget.ts";
 import type { Call } from "./call.ts";
 import { readDocument } from "./document.ts";
+import { sentUp } from "./headers.ts";
 
 /** What a cacheable request asks: its body decoded, digested and looked into. */
 export interface Question {
@@ -82,7 +83,7 @@ async function question(
   const asked: Asked = { endpoint, path: upstreamPath, query, json };
   const stateful = provider.family.stateful(asked, options.settings.cacheAnyway);
   if (stateful !== undefined) return stateful;
-  const contentType = call.request.headers.get("content-type") ?? "";
+  const contentType = sentUp(call.request.headers, "content-type") ?? "";
   const digested = await digestBody(plain, {
     contentType,
     provider,
@@ -142,7 +143,7 @@ export async function decodedBody(
 
 /** The coding of a request's body, "" for none. */
 function codingOf(headers: Headers): string {
-  const named = headers.get("content-encoding")?.trim().toLowerCase() ?? "";
+  const named = sentUp(headers, "content-encoding")?.trim().toLowerCase() ?? "";
   return named === "identity" ? "" : named;
 }
 

@@ -9,7 +9,7 @@ import { endpointAt } from "./call.ts";
 import { MASKED_VALUE } from "./credential.ts";
 import { sha256Bytes } from "./digest.ts";
 import { readDocument } from "./document.ts";
-import { answerHeaders, keyOf, wantedHeaders } from "./key.ts";
+import { keyHeadersOf, keyOf } from "./key.ts";
 import type { ProxyParts } from "./parts.ts";
 import { EVERYBODY, RECORDERS } from "./policy.ts";
 import { modelOf } from "./question.ts";
@@ -47,7 +47,7 @@ export function rekeyer(
     const pool = !apart ? EVERYBODY : recording ? RECORDERS : await ownPool();
     if (pool === undefined) return refused(`the credential ${credential} has not been seen here`);
     const { namespace, sample, path, query } = head;
-    const headers = answerHeaders(headersOf(head), wantedHeaders(provider, config.keyHeaders));
+    const headers = keyHeadersOf(headersOf(head), provider, config.keyHeaders);
     const named = { provider: provider.name, namespace, sample, path, query, headers };
     const model = body.model ?? head.model;
     return {
