@@ -4,6 +4,7 @@ import { isLookUp, LOOK_UP } from "../providers/look-ups.ts";
 import type { Asked, Endpoint, Provider } from "../providers/provider.ts";
 import { volatileNames } from "../providers/volatile.ts";
 import type { KeptField, KeptRequest, RequestHead } from "../requests/kept.ts";
+import { isLabel } from "../requests/multipart.ts";
 import { digestBody, type FormField, formDigest, ignoredNames, rawDigest } from "./body-digest.ts";
 import { endpointAt } from "./call.ts";
 import { MASKED_VALUE } from "./credential.ts";
@@ -135,14 +136,8 @@ async function readKept(
 }
 
 /** A field's text may have been edited since it was digested. */
-async function contentOf({
-  headers,
-  text,
-  sha256,
-}: KeptField): Promise<Pick<FormField, "isFile" | "sha256">> {
-  const isFile = headers.some((line) => /^content-disposition:.*[;\s]filename\*?=/i.test(line));
-  return {
-    isFile,
-    sha256: text === undefined ? sha256 : await sha256Bytes(new TextEncoder().encode(text)),
-  };
+async function contentOf(field: KeptField): Promise<Pick<FormField, "isLabel" | "sha256">> {
+  const { text, sha256 } = field;
+  if (text === undefined) return { isLabel: false, sha256 };
+  return { isLabel: isLabel(field, text), sha256: await sha256Bytes(new TextEncoder().encode(text)) };
 }
