@@ -55,7 +55,7 @@ export function keyPartsOf(call: Call, keyHeaders: readonly string[]): Keys["key
     provider: provider.name,
     path: upstreamPath,
     query,
-    headers: keyHeadersOf(call.request.headers, provider, keyHeaders),
+    headers: keyHeadersOf(call.request.headers, { provider, path: upstreamPath, more: keyHeaders }),
     sample: sample === "auto" ? 0 : sample,
   };
 }

@@ -48,7 +48,7 @@ export function rekeyer(
     const pool = !apart ? EVERYBODY : recording ? RECORDERS : await ownPool();
     if (pool === undefined) return refused(`the credential ${credential} has not been seen here`);
     const { namespace, sample, path, query } = head;
-    const headers = keyHeadersOf(headersOf(head), provider, config.keyHeaders);
+    const headers = keyHeadersOf(headersOf(head), { provider, path, more: config.keyHeaders });
     const named = { provider: provider.name, namespace, sample, path, query, headers };
     const model = body.model ?? head.model;
     return {
