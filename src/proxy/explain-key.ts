@@ -131,21 +131,22 @@ function leftOutTexts({ question, config }: Asking): LeftOut[] {
   if (mask === undefined || asked.json === undefined || question.canonical === undefined) return [];
   if (asked.endpoint.kind === "embeddings" || plain.byteLength > TEXTS_BYTES) return [];
   const found: LeftOut[] = [];
-  const walk = (value: unknown, place: { path: string; member: string }) => {
+  const walk = (value: unknown, place: { path: string; member: string; name: string }) => {
     if (found.length >= MOST_TEXTS) return;
     if (typeof value === "string") {
-      const count = (mask.pieces(value, place.member)?.length ?? 1) - 1;
+      const count = (mask.pieces(value, place)?.length ?? 1) - 1;
       const reason = `setting key.mask leaves out ${count} ${count === 1 ? "part" : "parts"} of it`;
       if (count > 0) found.push({ where: "text", name: place.path, reason });
     } else if (Array.isArray(value)) {
       for (const [at, item] of value.entries()) walk(item, { ...place, path: `${place.path}[${at}]` });
     } else if (typeof value === "object" && value !== null) {
       for (const [name, item] of Object.entries(value))
-        walk(item, { ...place, path: `${place.path}.${name}` });
+        walk(item, { ...place, name, path: `${place.path}.${name}` });
     }
   };
   for (const [member, value] of Object.entries(asked.json)) {
-    if (mask.applies(member) && !question.ignored.has(member)) walk(value, { path: member, member });
+    if (mask.applies(member) && !question.ignored.has(member))
+      walk(value, { path: member, member, name: member });
   }
   return found;
 }
