@@ -11,6 +11,7 @@ import type { Child, Host, SpawnOptions, Terminal, Thread } from "./host.ts";
 import { markOf } from "./mark.node.ts";
 import { Output, type Sink } from "./output.node.ts";
 import type { OpenDatabase } from "./storage/database.ts";
+import { ZstdEnd } from "./zstd-end.ts";
 
 /** A reader that stands still does not keep the process from ending. */
 const FLUSH_MS = 1_000;
@@ -22,6 +23,7 @@ export type NodePart = Omit<
   | "openDatabase"
   | "startThread"
   | "fetch"
+  | "http2"
   | "decodes"
   | "serve"
   | "collect"
@@ -212,6 +214,13 @@ const decoders = {
   raw: promisify(zlib.inflateRaw),
 } as const;
 
+/** The runtimes take a frame that was cut off for a whole one. */
+function refuseCutZstd(bytes: Uint8Array): void {
+  const end = new ZstdEnd();
+  end.take(bytes);
+  if (!end.whole) throw new Error("the zstd frame is cut off");
+}
+
 async function decode(
   coding: "gzip" | "deflate" | "br" | "zstd",
   bytes: Uint8Array,
@@ -219,6 +228,7 @@ async function decode(
 ): Promise<Uint8Array> {
   // "deflate" is the zlib format by its RFC; clients that send it raw are known by the first byte.
   const zlibHead = (bytes[0]! & 0x0f) === 8 && ((bytes[0]! << 8) | bytes[1]!) % 31 === 0;
+  if (coding === "zstd") refuseCutZstd(bytes);
   const decoder = coding === "deflate" ? (zlibHead ? "zlib" : "raw") : coding;
   return await decoders[decoder](bytes, {
     maxOutputLength: Math.min(maxBytes, 2 ** 31 - 1),

@@ -26,6 +26,8 @@ export interface Host {
   fetch(url: string, init: UpstreamInit): Promise<Response>;
   /** The same in a quicker way, where the runtime has one; undefined for calls that it is not made for. */
   fetchPlain?(url: string, init: PlainInit): Promise<Fetched> | undefined;
+  /** Whether `fetch` may speak HTTP/2 to `https:`, where a body needs neither length nor chunking to have an end. */
+  readonly http2: boolean;
   /** Content codings that `fetch` decodes by itself, lower case. Their header still stands in the answer. */
   readonly decodes: readonly string[];
   /** Listens. Rejects with the runtime's error (its `code` is `EADDRINUSE` where the port is taken). */

@@ -95,7 +95,8 @@ const host: Host = {
     ),
   fetch: fetchUpstream,
   fetchPlain,
-  decodes: ["gzip", "deflate", "br", "zstd"],
+  http2: false,
+  decodes: ["gzip", "x-gzip", "deflate", "br", "zstd"],
   serve: (options) => serve(options, systemClock),
   // Elsewhere a second process on a port gets all of its connections, or none.
   startWorker: process.platform === "linux" ? () => startWorker(program()) : undefined,

@@ -146,6 +146,7 @@ const host: Host = {
   startThread: () =>
     thread(new Worker(new URL("./storage/desk.deno.ts", import.meta.url).href, { type: "module" })),
   fetch: fetchUpstream,
+  http2: true,
   decodes: ["gzip", "br"],
   serve,
   // Sharing a port is behind a flag of its own there.

@@ -58,6 +58,7 @@ function hostOf(answer: string): Host {
     openDatabase: privately(openDatabase),
     startThread: () => thread(new Worker(worker)),
     fetch: async () => new Response(answer, { headers: { "content-type": "application/json" } }),
+    http2: false,
     decodes: [],
     serve: () => Promise.reject(new Error("nothing is served here")),
     startWorker: undefined,

@@ -36,6 +36,7 @@ export async function bypass(
   const headers = upstreamHeaders(call.request.headers, {
     decodes: parts.host.decodes,
     dropCacheControl: endpoint !== undefined,
+    whole: false,
     loop: parts.loopFor(url),
     provider: provider.name,
   });

@@ -1,7 +1,7 @@
 import { hmac } from "./digest.ts";
 
-/** Headers whose whole value, less an authentication scheme, is a secret. */
-export const SECRET_HEADERS = [
+/** Headers whose whole value, less an authentication scheme, is a secret: a request with one has a credential. */
+const KEY_HEADERS = [
   "authorization",
   "x-api-key",
   "api-key",
@@ -9,6 +9,17 @@ export const SECRET_HEADERS = [
   "ocp-apim-subscription-key",
   "x-auth-token",
 ];
+/** Secrets that go up beside a credential, of a gateway on the way or of whom the provider asks in turn. */
+const FURTHER_SECRET_HEADERS = [
+  "x-mistral-api-key",
+  "x-hf-token",
+  "x-jina-api-key",
+  "x-portkey-api-key",
+  "helicone-auth",
+  "cf-aig-authorization",
+  "x-amz-security-token",
+];
+export const SECRET_HEADERS: readonly string[] = [...KEY_HEADERS, ...FURTHER_SECRET_HEADERS];
 /** Headers that say whose account answers; not secret, but another value is another account. */
 const ACCOUNT_HEADERS = [
   "openai-organization",
@@ -49,13 +60,13 @@ export class CredentialReader {
 
   read(headers: Headers, query: string): Credential {
     const secrets = new Set<string>();
-    for (const name of SECRET_HEADERS) {
+    for (const name of KEY_HEADERS) {
       const value = headers.get(name);
-      if (value !== null) secrets.add(value.replace(/^(?:bearer|basic|token|key)\s+/i, "").trim());
+      if (value !== null) secrets.add(secretIn(name, value));
     }
     for (const [name, value] of queryPairs(query)) if (isSecretQuery(name)) secrets.add(decode(value));
     secrets.delete("");
-    const accounts = ACCOUNT_HEADERS.flatMap((name) => {
+    const accounts = [...ACCOUNT_HEADERS, ...FURTHER_SECRET_HEADERS].flatMap((name) => {
       const value = headers.get(name);
       return value === null ? [] : [`${name}=${value.trim()}`];
     });
@@ -80,6 +91,12 @@ export class CredentialReader {
     this.#labels.set(tag.slice(0, LABEL_DIGITS), tag);
     return tag;
   }
+}
+
+/** Without the scheme before it; "" where there is only a scheme, as an unset variable leaves it. */
+function secretIn(name: string, value: string): string {
+  const secret = value.replace(/^(?:bearer|basic|token|key)\s+/i, "").trim();
+  return name === "authorization" && /^(?:bearer|basic)$/i.test(secret) ? "" : secret;
 }
 
 /** Whether a parameter of this name is a credential. */

@@ -17,6 +17,16 @@ const HOP_BY_HOP = new Set([
 /** Set anew for each connection, or spoken between the client and askonce only. */
 const OWN_REQUEST = new Set(["host", "content-length", "expect", "accept-encoding", "cdn-loop"]);
 
+/** Ask for a part of an answer, or for it under a condition: what is kept is the whole, for whoever asks. */
+const PARTIAL = new Set([
+  "range",
+  "if-range",
+  "if-match",
+  "if-none-match",
+  "if-modified-since",
+  "if-unmodified-since",
+]);
+
 /**
  * Headers that speak of one delivery, not of the answer: ids, dates,
  * quotas, the account, the network path. A trailing `*` is a prefix.
@@ -101,14 +111,15 @@ export function isOwnControl(name: string): boolean {
 /** Tells the names of request headers that go up: what does not can't change an answer. */
 export function goingUp(
   client: Headers,
-  options: { dropCacheControl: boolean; provider: string },
+  options: { dropCacheControl: boolean; whole: boolean; provider: string },
 ): (name: string) => boolean {
   const ofConnection = connectionHeaders(client);
   return (name) =>
     !ofConnection(name) &&
     !isOwnControl(name) &&
     !isAlias(name, options.provider) &&
-    !(name === "cache-control" && options.dropCacheControl);
+    !(name === "cache-control" && options.dropCacheControl) &&
+    !(options.whole && PARTIAL.has(name));
 }
 
 /**
@@ -120,6 +131,8 @@ export function upstreamHeaders(
   options: {
     decodes: readonly string[];
     dropCacheControl: boolean;
+    /** Whether the whole answer is wanted, whatever part of it the client asked for. */
+    whole: boolean;
     loop: string | undefined;
     provider: string;
   },
@@ -127,10 +140,16 @@ export function upstreamHeaders(
   const goes = goingUp(client, options);
   const headers = new Headers();
   for (const [name, value] of client) if (goes(name)) headers.append(name, value);
-  headers.set("accept-encoding", options.decodes.length > 0 ? options.decodes.join(", ") : "identity");
+  // A part of a coded body cannot be decoded.
+  headers.set("accept-encoding", headers.has("range") ? "identity" : codingsWanted(options.decodes));
   const loop = [client.get("cdn-loop"), options.loop].filter((part) => part).join(", ");
   if (loop !== "") headers.set("cdn-loop", loop);
   return headers;
+}
+
+/** Old names need not be asked for. */
+function codingsWanted(decodes: readonly string[]): string {
+  return decodes.filter((coding) => !coding.startsWith("x-")).join(", ") || "identity";
 }
 
 /** How a provider's answer was coded, and whether the runtime has undone it. */
@@ -140,10 +159,16 @@ export function contentCoding(headers: Headers, decodes: readonly string[]): "no
   return decodes.includes(coding) ? "decoded" : "unknown";
 }
 
-/** What a client gets of a provider's head as it comes. */
+/** Of one delivery, but of use to everybody for whom a provider was not there. */
+const OF_A_FAILURE = new Set(["retry-after", "retry-after-ms", "x-should-retry"]);
+
+/**
+ * What a client gets of a provider's head as it comes; `shared` where another credential asked for it, whose account,
+ * quotas and ids are no business of this client's.
+ */
 export function liveHeaders(
   provider: Headers,
-  options: { decoded: boolean; cacheable: boolean; keepLength: boolean },
+  options: { decoded: boolean; cacheable: boolean; keepLength: boolean; shared?: "answer" | "failure" },
 ): Headers {
   const named = connectionNames(provider);
   const headers = new Headers();
@@ -152,6 +177,10 @@ export function liveHeaders(
     if (options.decoded && (name === "content-encoding" || name === "content-length")) continue;
     if (name === "content-length" && !options.keepLength) continue;
     if (options.cacheable && name === "set-cookie") continue;
+    if (options.shared !== undefined && !isOfTheAnswer(name)) {
+      const needed = name === "content-encoding" || (options.shared === "failure" && OF_A_FAILURE.has(name));
+      if (!needed) continue;
+    }
     headers.append(name, value);
   }
   return headers;

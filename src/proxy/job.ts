@@ -6,7 +6,7 @@ import type { Job } from "./flight.ts";
 import { type KeyParts, keyHeadersOf, sharedKeyOf } from "./key.ts";
 import type { ProxyParts } from "./parts.ts";
 import { type Freshness, freshness, type Plan, type Standing, standing, unproven } from "./policy.ts";
-import type { Question } from "./question.ts";
+import { modelInPath, type Question } from "./question.ts";
 import type { Claim } from "./verified.ts";
 
 /** What of a question counts for its key. */
@@ -60,6 +60,19 @@ export function keyPartsOf(call: Call, keyHeaders: readonly string[]): Keys["key
   };
 }
 
+/**
+ * What a credential has to prove for this request, if anything. Whether a provider goes by the path's model or the
+ * body's is its own matter, so both count.
+ */
+export function claimOf(
+  { route }: Pick<Call, "route">,
+  { plan, gist: { model = "" } }: { plan: Plan; gist: Pick<Gist, "model"> },
+): Claim | undefined {
+  if (!plan.proves) return undefined;
+  const models = `${modelInPath(route.upstreamPath) ?? ""} ${model}`;
+  return { provider: route.provider.name, model: models, tag: plan.ownPool };
+}
+
 /** Works out the keys of a request; one with `sample: auto` takes its number, unless it only peeks. */
 export function keysOf(
   parts: Pick<ProxyParts, "verified" | "samples">,
@@ -67,9 +80,7 @@ export function keysOf(
   options: { plan: Plan; keyParts: Keys["keyParts"]; gist: Gist; peek?: boolean },
 ): Keys {
   const { gist, keyParts } = options;
-  const claim = options.plan.proves
-    ? { provider: keyParts.provider, model: gist.model ?? "", tag: options.plan.ownPool }
-    : undefined;
+  const claim = claimOf(call, options);
   const plan = claim === undefined || parts.verified.has(claim) ? options.plan : unproven(options.plan);
   const plain = { plan, claim, keyParts, ...keysIn(keyParts, plan, gist) };
   if (call.controls.sample !== "auto") return plain;

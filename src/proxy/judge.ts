@@ -13,7 +13,7 @@ const NOTHING = { usage: undefined, model: undefined, cutShort: undefined };
 /** What an answer under 200 or 404 is worth, once its transport has come to a clean end. */
 export async function judgeAnswer(
   job: Pick<Job, "asked" | "family" | "request">,
-  answer: { response: Fetched; recording: Recording; watcher: Watcher | undefined },
+  answer: { response: Fetched; recording: Recording; watcher: Watcher | undefined; http2: boolean },
 ): Promise<Finding> {
   const { response, recording, watcher } = answer;
   if (response.status !== 200) return { refusal: undefined, accountBound: true, ...NOTHING };
@@ -27,11 +27,12 @@ export async function judgeAnswer(
     if (isShort(job.asked, document.value)) return refused("incomplete");
     return job.family.judge(job.asked, document.value, document.shortened);
   }
-  // Closing the connection ends a body without length or chunking, and proves nothing about its completeness.
+  // Closing the connection ends a body without length or chunking, and proves nothing about its completeness, not even
+  // under TLS: Bun takes its connection's end for the body's. HTTP/2 needs neither.
   const delimited =
     response.headers.has("content-length") ||
     response.headers.has("transfer-encoding") ||
-    job.request.url.startsWith("https:");
+    (answer.http2 && job.request.url.startsWith("https:"));
   if (!delimited) return refused("incomplete");
   if (recording.size === 0) return refused("empty");
   return { refusal: undefined, accountBound: false, ...NOTHING };

@@ -73,7 +73,7 @@ export function keyHeadersOf(
   headers: Headers,
   { provider, path, more }: { provider: Provider; path: string; more: readonly string[] },
 ): string[] {
-  const goes = goingUp(headers, { dropCacheControl: true, provider: provider.name });
+  const goes = goingUp(headers, { dropCacheControl: true, whole: true, provider: provider.name });
   const wanted = wantedHeaders(provider, more);
   const negotiated = provider.family.negotiates?.(path) ?? false;
   const lines = answerHeaders(headers, negotiated ? ["accept", ...wanted] : wanted);

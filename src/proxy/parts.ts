@@ -25,7 +25,7 @@ export interface ProxyParts {
   /** The settings of this moment; a request reads them once. */
   readonly config: () => Config;
   readonly providers: () => ReadonlyMap<string, Provider>;
-  readonly host: Pick<Host, "fetch" | "fetchPlain" | "decodes" | "decode">;
+  readonly host: Pick<Host, "fetch" | "fetchPlain" | "http2" | "decodes" | "decode">;
   readonly store: Store;
   readonly flights: Flights<FlightHead>;
   readonly journal: Journal;

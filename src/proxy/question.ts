@@ -164,6 +164,9 @@ function wantsStream(asked: Asked): boolean {
 export function modelOf(asked: Asked): string | undefined {
   const said = asked.json?.model;
   if (typeof said === "string" && said !== "") return said.slice(0, MODEL_LENGTH);
-  const named = /\/(?:models?|deployments)\/([^/:]+)/.exec(asked.path)?.[1];
-  return named?.slice(0, MODEL_LENGTH);
+  return modelInPath(asked.path)?.slice(0, MODEL_LENGTH);
+}
+
+export function modelInPath(path: string): string | undefined {
+  return /\/(?:models?|deployments)\/([^/:]+)/.exec(path)?.[1];
 }

@@ -183,7 +183,12 @@ class Run {
     const refusal = this.#refusal;
     const unread = response.status !== 200 || refusal === "coding" || (!watcher && this.recording.piped);
     if (refusal !== undefined && unread) return refused(refusal);
-    const finding = await judgeAnswer(this.#job, { response, recording: this.recording, watcher });
+    const finding = await judgeAnswer(this.#job, {
+      response,
+      recording: this.recording,
+      watcher,
+      http2: this.#parts.host.http2,
+    });
     return refusal === undefined ? finding : { ...finding, refusal };
   }
 

@@ -9,7 +9,7 @@ import { clientOf, forwardedOf } from "./forwarded.ts";
 import { gistNow } from "./gist.ts";
 import { sentUp, upstreamHeaders } from "./headers.ts";
 import { type WrittenHead, writtenHead } from "./hit-head.ts";
-import { type Found, type Gist, judged, type Keys, keyPartsOf, keyUnder, lookUp } from "./job.ts";
+import { claimOf, type Found, type Gist, judged, type Keys, keyPartsOf, keyUnder, lookUp } from "./job.ts";
 import { type KeysOfRepeat, KnownBodies, type KnownBody } from "./known-bodies.ts";
 import type { ProxyParts } from "./parts.ts";
 import type { Plan } from "./policy.ts";
@@ -140,10 +140,9 @@ export class RequestMemory implements Repeats<KnownHead> {
   /** What is stored for a body that was read. */
   #under(known: KnownHead, body: KnownBody): Met | undefined {
     const parts = this.#parts;
-    const { plan, facts, call } = known;
-    const { model = "" } = body.gist;
-    if (plan.proves && !parts.verified.has({ provider: facts.provider, model, tag: plan.ownPool }))
-      return undefined;
+    const { plan, call } = known;
+    const claim = claimOf(call, { plan, gist: body.gist });
+    if (claim !== undefined && !parts.verified.has(claim)) return undefined;
     const found = lookUp(parts, call.controls, keysFor(known, body));
     return found && { found, holder: body };
   }
@@ -197,6 +196,7 @@ export class RequestMemory implements Repeats<KnownHead> {
       upstream: upstreamHeaders(request.headers, {
         decodes: this.#parts.host.decodes,
         dropCacheControl: true,
+        whole: true,
         loop: this.#parts.loopFor(url),
         provider: provider.name,
       }),

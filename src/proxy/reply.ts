@@ -52,9 +52,9 @@ export function replyEntry(
 export function replyLive(
   call: Call,
   head: FlightHead,
-  options: ReplyOptions & { reader: Reader },
+  options: ReplyOptions & { reader: Reader; own: boolean },
 ): Response {
-  const headers = liveHeaders(head.headers, { decoded: head.decoded, cacheable: true, keepLength: false });
+  const headers = headersOf(head, options);
   return respond(call, { status: head.status, headers, body: counted(options.reader, options) }, options);
 }
 
@@ -62,11 +62,17 @@ export function replyLive(
 export function replyWhole(
   call: Call,
   head: FlightHead,
-  options: ReplyOptions & { bytes: Uint8Array },
+  options: ReplyOptions & { bytes: Uint8Array; own: boolean },
 ): Response {
-  const headers = liveHeaders(head.headers, { decoded: head.decoded, cacheable: true, keepLength: false });
+  const headers = headersOf(head, options);
   options.ended(atOnce(options.bytes.byteLength, options.now()));
   return respond(call, { status: head.status, headers, body: options.bytes }, options);
+}
+
+/** `own`: whether the client's own credential asked for it. */
+function headersOf({ headers, decoded, status }: FlightHead, { own }: { own: boolean }): Headers {
+  const shared = own ? {} : ({ shared: status >= 500 ? "failure" : "answer" } as const);
+  return liveHeaders(headers, { decoded, cacheable: true, keepLength: false, ...shared });
 }
 
 export interface Answer {

@@ -17,9 +17,6 @@ import { learn, serve } from "./stored.ts";
 
 /** After so many calls a failure that is nobody's in particular goes to all who wait. */
 const ROUNDS = 3;
-/** Failures of one credential: they say nothing about what another one would get. */
-const OWN_FAILURES = new Set([401, 402, 403, 404, 429]);
-
 /** A provider call that this request leads or has joined, whose head is there. */
 export interface Joined {
   readonly flight: AnswerFlight;
@@ -108,9 +105,13 @@ function joinable(parts: ProxyParts, job: Job, now: number): AnswerFlight | unde
   return foreign && running.bound() ? undefined : (running as AnswerFlight | undefined);
 }
 
-function sharable(head: FlightHead, options: { own: boolean; round: number }): boolean {
-  if (OWN_FAILURES.has(head.status)) return options.own;
-  return head.status < 500 || options.round >= ROUNDS;
+/**
+ * Whether a head is for all who wait. A refusal says nothing about what another credential would get, in whatever status
+ * it comes: a key that is not valid is a 400 at Google, credit that has run out one at Anthropic, Cohere has a 498.
+ */
+function sharable({ status }: FlightHead, { own, round }: { own: boolean; round: number }): boolean {
+  if (status >= 500) return round >= ROUNDS;
+  return own || status === 200;
 }
 
 /** Answers with what a call brings, as it is. */
@@ -147,10 +148,11 @@ export async function deliver(
       else add(outcome);
     },
   };
-  if (outcome === undefined) return replyLive(call, head, { ...replyOptions, reader: options.reader });
+  const own = leads || flight.credential === job.credential;
+  if (outcome === undefined) return replyLive(call, head, { ...replyOptions, own, reader: options.reader });
   const bytes = joined([...flight.recording.chunks()], flight.recording.size);
   options.reader.leave();
-  return replyWhole(call, head, { ...replyOptions, bytes });
+  return replyWhole(call, head, { ...replyOptions, own, bytes });
 }
 
 /**

@@ -5,7 +5,7 @@ const REMEMBERED = 10_000;
 
 export interface Claim {
   readonly provider: string;
-  /** Model as the request names it, "" for none. */
+  /** Model as the request names it, in its path and in its body. */
   readonly model: string;
   /** HMAC of the credential. */
   readonly tag: string;

@@ -38,3 +38,25 @@ test("cache.paths adds and takes away upstream paths, the last rule that matches
   assert.deepEqual(await words("-/v1/moderations", "/openai/v1/moderations"), ["BYPASS", "BYPASS"]);
   assert.deepEqual(await words("-/v1/*,/v1/moderations", "/openai/v1/moderations"), ["MISS", "HIT"]);
 });
+
+test("sound without length or chunking is whole under HTTP/2 alone: a closed connection proves nothing", async () => {
+  const sound = { path: "/openai/v1/audio/speech", body: { model: "tts", input: "x", voice: "v" } };
+  const outcomes: (string | null)[] = [];
+  for (const http2 of [false, true]) {
+    for (const more of [{}, { "content-length": "4" }, { "transfer-encoding": "chunked" }] as Record<
+      string,
+      string
+    >[]) {
+      const run = journey({
+        provider: () => new Response("mpeg", { headers: { "content-type": "audio/mpeg", ...more } }),
+      });
+      Object.assign(run.parts.host, { http2 });
+      for (const _ of [1, 2]) {
+        const answer = await run.ask(sound);
+        await answer.text();
+        outcomes.push(answer.headers.get("x-cache-status"));
+      }
+    }
+  }
+  assert.deepEqual(outcomes, "MISS MISS MISS HIT MISS HIT MISS HIT MISS HIT MISS HIT".split(" "));
+});

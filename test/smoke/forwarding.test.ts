@@ -250,3 +250,14 @@ test("a silence of the provider within the timeout is waited for, before and ins
   assertMiss(await client.answer());
   client.destroy();
 });
+
+test("a part of a file is asked for uncoded, since a part of a coded one cannot be decoded", async () => {
+  const provider = run.script("openai", (call) =>
+    call.reply({ status: 206, headers: { "Content-Range": "bytes 0-1/9" }, body: "ab" }),
+  );
+  const path = openai.path.replace("chat/completions", "files/f/content");
+  const answer = await ask(run.port, { method: "GET", path, headers: { Range: "bytes=0-1" } });
+  assert.deepEqual([answer.status, answer.text, answer.header("content-range")], [206, "ab", "bytes 0-1/9"]);
+  assert.equal(provider.calls[0]?.header("accept-encoding"), "identity");
+  assert.equal(provider.calls[0]?.header("range"), "bytes=0-1");
+});

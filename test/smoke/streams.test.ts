@@ -120,6 +120,47 @@ for (const accepted of [undefined, "identity", "gzip", "br", "gzip, br, zstd"]) 
   }
 }
 
+for (const framing of ["length", "chunked"] as const) {
+  for (const kind of ["speech", "stream", "document"] as const) {
+    test(`a ${kind} (${framing}) whose coding is cut off has no clean end here and is not kept`, async () => {
+      const speech = kind === "speech";
+      const path = speech ? openai.path.replace("chat/completions", "audio/speech") : openai.path;
+      const text = "cut ".repeat(5000);
+      const whole = {
+        speech: text,
+        stream: openai.events(text).join(""),
+        document: JSON.stringify(openai.document(text)),
+      };
+      const type = { speech: "audio/mpeg", stream: "text/event-stream", document: "application/json" }[kind];
+      for (const coding of ["gzip", "br", "zstd"] as const) {
+        const provider = run.script("openai", async (call) => {
+          await call.body;
+          const used = accepts(call, coding) ? coding : "gzip";
+          const coded = CODINGS[used](bytesOf(whole[kind]));
+          const cut = coded.subarray(0, coded.byteLength - 3);
+          await call.reply({
+            headers: { "Content-Type": type, "Content-Encoding": used },
+            framing,
+            body: cut,
+          });
+        });
+        const body = speech
+          ? { model: "tts", input: fresh(), voice: "v" }
+          : openai.request(fresh(), kind === "stream");
+        for (const _ of [1, 2]) {
+          const answer = await post(run.port, path, { body });
+          assert.notEqual(answer.cache, "HIT", coding);
+          assert.ok(
+            answer.ending !== "complete" || answer.status >= 500,
+            `${coding}: ${answer.status} ${answer.ending}`,
+          );
+        }
+        assert.equal(provider.count, 2, coding);
+      }
+    });
+  }
+}
+
 function readable(answer: Awaited<ReturnType<typeof ask>>, accepted: string | undefined): string {
   assert.equal(answer.ending, "complete");
   const coding = answer.header("content-encoding");

@@ -61,6 +61,7 @@ export async function ran(args: readonly string[], options: ScriptedRun = {}): P
     args: [...args, "--data", DATA],
     env: { HOME: "/home/me", ...options.env },
     files: scriptedFiles(files, options.modes),
+    http2: false,
     decodes: [],
     fetch: (url: string, init: UpstreamInit) => answer(options.api, { url, init, asked }),
     terminal: { stdin: false, stdout: false, stderr: false, columns: undefined, ...options.terminal },

@@ -84,6 +84,7 @@ export function journey(
   const reports: string[] = [];
   const hits = {
     host: {
+      http2: false,
       decodes: [],
       decode: () => Promise.reject(new Error("no coding here")),
       fetch: async (url: string, init: UpstreamInit) => {

@@ -37,6 +37,7 @@ test("hop-by-hop headers, those that Connection names and askonce's own never go
   const up = upstreamHeaders(client, {
     decodes: ["gzip", "br"],
     dropCacheControl: true,
+    whole: true,
     loop: undefined,
     provider: "openai",
   });
@@ -50,6 +51,7 @@ test("hop-by-hop headers, those that Connection names and askonce's own never go
   const passed = upstreamHeaders(client, {
     decodes: [],
     dropCacheControl: false,
+    whole: false,
     loop: "me",
     provider: "openai",
   });

@@ -7,14 +7,31 @@ import {
   createZstdDecompress,
 } from "node:zlib";
 import type { Fetched, Source } from "../../host.ts";
+import { ZstdEnd } from "../../zstd-end.ts";
 
 const DECODERS: Readonly<Record<string, (first: number) => Transform>> = {
   gzip: () => createGunzip(),
+  // RFC 9110 §8.4.1.3: the same.
+  "x-gzip": () => createGunzip(),
   br: () => createBrotliDecompress(),
-  zstd: () => createZstdDecompress(),
+  zstd: () => wholeZstd(),
   // RFC 9110 §8.4.1.2: zlib's format, which some servers leave the wrapper off.
   deflate: (first) => ((first & 15) === 8 ? createInflate() : createInflateRaw()),
 };
+
+/** The runtime's decoder takes a frame that was cut off for a whole one. */
+function wholeZstd(): Transform {
+  const end = new ZstdEnd();
+  const decoder = createZstdDecompress();
+  const write = decoder._transform.bind(decoder);
+  const flush = decoder._flush.bind(decoder);
+  decoder._transform = (chunk, encoding, done) => {
+    end.take(chunk);
+    write(chunk, encoding, done);
+  };
+  decoder._flush = (done) => (end.whole ? flush(done) : done(new Error("the zstd frame is cut off")));
+  return decoder;
+}
 
 /** The same answer with its body decoded, where its coding is one of these. */
 export function decoded(answer: Fetched): Fetched {
