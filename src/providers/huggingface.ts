@@ -104,6 +104,7 @@ export const huggingfaceFamily: Family = {
   endpointNames: [...base.endpointNames, "models/{org}/{model}"],
   protocol: (path) => (model(path) ? taskProtocol.name : base.protocol(inner(path))),
   endpoint: (path) => (model(path) ? { kind: "other", pure: false } : base.endpoint(inner(path))),
+  negotiates: (path) => path.startsWith("/hf-inference/"),
   stateful: (asked) => base.stateful({ ...asked, path: inner(asked.path) }),
   watch: (asked, contentType) =>
     model(asked.path)

@@ -151,11 +151,15 @@ export interface Family {
    * (`request-headers.ts`). Lower case.
    */
   readonly answerHeaders: readonly string[];
+  /** Whether the provider goes by `Accept` at a path; left out: nowhere. */
+  negotiates?(path: string): boolean;
 }
 
 export interface Provider {
   readonly name: string;
   readonly family: Family;
+  /** Request headers that change its answers beside its family's, as `Family.answerHeaders` has them. */
+  readonly answerHeaders: readonly string[];
   /** Where it is, no trailing slash; the upstream path is appended (see `route.ts`). */
   readonly baseUrl: string;
   /** `none`: works without a credential. */

@@ -129,3 +129,18 @@ test("Converse documents are judged by their stop reason and content", () => {
   assert.equal(judge({ output: output("x") }), "no-finish-reason");
   assert.equal(judge({ message: "Too many requests" }), "error-body");
 });
+
+test("what names a tool that Amazon runs itself is not cached, what names the client's is", () => {
+  const word = (action: string, tools: unknown) => {
+    const path = `/model/us.amazon.nova-premier-v1%3A0/${action}`;
+    const endpoint = family.endpoint(path) ?? assert.fail(path);
+    return family.stateful({ endpoint, path, query: "", json: { toolConfig: { tools } } });
+  };
+  const own = (name?: string) => ({ systemTool: { name } });
+  for (const action of ["converse", "converse-stream", "invoke", "invoke-with-response-stream"]) {
+    assert.equal(word(action, [{ toolSpec: { name: "f" } }, own("nova_grounding")]), "web-search");
+    assert.equal(word(action, [own("nova_code_interpreter")]), "hosted-tools");
+    assert.equal(word(action, [own()]), "hosted-tools");
+    assert.equal(word(action, [{ toolSpec: { name: "nova_grounding" } }, { systemTool: null }]), undefined);
+  }
+});
