@@ -117,6 +117,9 @@ function keyBypass(): string {
 
 function condition(when: Condition): string {
   if ("matches" in when) return `matches ${code(when.matches.source)}`;
+  if ("hasSystemTool" in when) {
+    return `has one of \`tools\` with a \`systemTool\` whose name matches ${code(when.hasSystemTool.source)}`;
+  }
   if ("hasType" in when) return `has one whose type matches ${code(when.hasType.source)}`;
   if ("hasMember" in when) return `has one with a member that matches ${code(when.hasMember.source)}`;
   if ("sets" in when) return `sets ${code(when.sets)}${when.without ? ` without ${code(when.without)}` : ""}`;

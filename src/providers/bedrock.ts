@@ -7,7 +7,7 @@ import { judgeUnknown, SniffFold } from "./generic.ts";
 import { at, countAt, holds, isObject, parseJson } from "./json.ts";
 import { listProtocol } from "./list.ts";
 import { openaiSurface } from "./openai.ts";
-import type { Finding, RefusalReason, Usage, Watcher } from "./provider.ts";
+import type { Family, Finding, RefusalReason, Usage, Watcher } from "./provider.ts";
 import { bedrockUsage, invocationMetrics } from "./usage.ts";
 
 const FRAMES = "application/vnd.amazon.eventstream";
@@ -51,7 +51,11 @@ const surface: Surface = {
 };
 
 /** `/openai/v1` there speaks OpenAI's shapes. */
-export const bedrockFamily = composeFamily("bedrock", [surface, openaiSurface()], ["x-amzn-bedrock-*"]);
+export const bedrockFamily: Family = {
+  ...composeFamily("bedrock", [surface, openaiSurface()], ["x-amzn-bedrock-*"]),
+  // The model's maker decides what it can answer with: an image or JSON that holds one.
+  negotiates: (path) => /^\/model\/[^/]+\/invoke(?:-with-response-stream)?$/.test(path),
+};
 
 /** Bedrock's errors are a message in words and nothing else. */
 function isFailure(value: unknown): boolean {

@@ -1,6 +1,14 @@
 import { cohereError } from "./error-shape.ts";
 import { composeFamily, isEventStream, type Protocol, type Surface } from "./family.ts";
-import { carriesError, finding, finishReason, isOrdinary, isUnfinished, ToolArguments } from "./finding.ts";
+import {
+  carriesError,
+  finding,
+  finishReason,
+  isOrdinary,
+  isUnfinished,
+  namesError,
+  ToolArguments,
+} from "./finding.ts";
 import { at, countAt, holds, isObject, listAt, textAt } from "./json.ts";
 import { LineWatcher } from "./lines.ts";
 import { listProtocol } from "./list.ts";
@@ -68,7 +76,7 @@ function judgeCohere(value: unknown, shortened: boolean): Finding {
   const generations = at(value, "generations");
   const own = isObject(message) || typeof at(value, "text") === "string" || Array.isArray(generations);
   // A message in words is Cohere's error; the answer's message is an object.
-  if (at(value, "error") || (!own && (typeof message === "string" || carriesError(value))))
+  if (namesError(value) || (!own && (typeof message === "string" || carriesError(value))))
     return found("error-body");
   if (!own) return found(undefined);
   if (Array.isArray(generations)) return found(generationsRefusal(generations));

@@ -1,3 +1,4 @@
+import { finding, formRefusal } from "./finding.ts";
 import type {
   Asked,
   AskonceError,
@@ -64,14 +65,12 @@ export function composeFamily(
     },
     accountBound: (asked) => boundRequest(asked),
     watch: (asked, contentType) => find(asked.path)?.facts.protocol.watch(asked, contentType),
-    judge: (asked, value, shortened = false) =>
-      find(asked.path)?.facts.protocol.judge(asked, value, shortened) ?? {
-        refusal: undefined,
-        cutShort: undefined,
-        usage: undefined,
-        model: undefined,
-        accountBound: false,
-      },
+    judge: (asked, value, shortened = false) => {
+      const facts = find(asked.path)?.facts;
+      if (facts === undefined) return finding({});
+      const refusal = formRefusal(facts.kind, value);
+      return refusal ? finding({ refusal }) : facts.protocol.judge(asked, value, shortened);
+    },
     error: (error, path) =>
       ((path === undefined ? undefined : find(path)?.surface) ?? first(surfaces)).error(error),
   };

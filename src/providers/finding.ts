@@ -1,5 +1,5 @@
-import { at, isObject, textAt } from "./json.ts";
-import type { CutShort, Finding, RefusalReason, Usage } from "./provider.ts";
+import { at, isObject, listAt, textAt } from "./json.ts";
+import type { CutShort, EndpointKind, Finding, RefusalReason, Usage } from "./provider.ts";
 
 interface Found {
   readonly refusal?: RefusalReason | undefined;
@@ -92,16 +92,21 @@ export function isOrdinary(finish: string): boolean {
   return ORDINARY.has(finish);
 }
 
+/** Whether an object names an error, whatever else it holds. `error: null` and `errors: []` are none. */
+export function namesError(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  if (at(value, "error") || listAt(value, "errors").length > 0) return true;
+  return value.object === "error" || value.type === "error";
+}
+
 /**
- * Whether a document (or an event) is an error under status 200. `error: null` is none. FastAPI's `detail` and a
+ * Whether a document (or an event) is an error under status 200. Cloudflare's `success`, FastAPI's `detail` and a
  * bare `message` count only where the family's own members are absent: elsewhere they may be part of an answer.
  */
 export function carriesError(value: unknown, own: readonly string[] = []): boolean {
-  if (!isObject(value)) return false;
-  if (at(value, "error")) return true;
-  if (value.object === "error" || value.type === "error") return true;
-  if (own.some((name) => at(value, name) !== undefined)) return false;
-  if (at(value, "detail")) return true;
+  if (namesError(value)) return true;
+  if (!isObject(value) || own.some((name) => at(value, name) !== undefined)) return false;
+  if (at(value, "success") === false || at(value, "detail")) return true;
   const labelled = ["code", "status", "statusCode", "status_code", "error_type"].some((name) =>
     at(value, name),
   );
@@ -111,6 +116,19 @@ export function carriesError(value: unknown, own: readonly string[] = []): boole
 /** Whether a document is a bare message (with a type, perhaps) where the endpoint answers with `own`. */
 export function isMessageAlone(value: unknown, own: readonly string[]): boolean {
   return textAt(value, "message") !== undefined && own.every((name) => at(value, name) === undefined);
+}
+
+/** Endpoints whose documents are objects, whoever serves them. Others have lists, too: of vectors, of llama.cpp's answers. */
+const OBJECTS: ReadonlySet<EndpointKind> = new Set(["chat", "responses", "messages"]);
+/** Endpoints where a text by itself may be the answer. */
+const TEXTS: ReadonlySet<EndpointKind> = new Set(["transcription", "speech", "images", "other"]);
+
+/** Why a document that is no object is no answer of an endpoint, if so. */
+export function formRefusal(kind: EndpointKind, value: unknown): RefusalReason | undefined {
+  if (isObject(value)) return undefined;
+  if (value === null) return "empty";
+  if (Array.isArray(value)) return OBJECTS.has(kind) || namesError(value[0]) ? "error-body" : undefined;
+  return TEXTS.has(kind) ? undefined : "error-body";
 }
 
 /** Collects the arguments of tool calls, which models break, and says whether any are no JSON. */

@@ -1,7 +1,7 @@
 import { namesAccountState } from "./bound.ts";
 import { openaiError } from "./error-shape.ts";
 import { isEventStream, type Protocol, type Surface } from "./family.ts";
-import { carriesError, finding, finishReason, isUnfinished } from "./finding.ts";
+import { carriesError, finding, finishReason, formRefusal, isUnfinished } from "./finding.ts";
 import { at, countAt, holds, textAt } from "./json.ts";
 import { openaiFamily } from "./openai.ts";
 import type { Family, Finding } from "./provider.ts";
@@ -15,7 +15,8 @@ const taskProtocol: Protocol = {
     isEventStream(asked, contentType) ? new SseWatcher(new TgiFold()) : undefined,
   judge: (_asked, value) => {
     // An empty list can be an answer: no entities in this text.
-    const refusal = carriesError(Array.isArray(value) ? value[0] : value) ? "error-body" : undefined;
+    const failed = carriesError(Array.isArray(value) ? value[0] : value);
+    const refusal = failed ? "error-body" : formRefusal("other", value);
     return finding({ refusal, accountBound: namesAccountState(value) });
   },
 };
@@ -103,6 +104,7 @@ export const huggingfaceFamily: Family = {
   endpointNames: [...base.endpointNames, "models/{org}/{model}"],
   protocol: (path) => (model(path) ? taskProtocol.name : base.protocol(inner(path))),
   endpoint: (path) => (model(path) ? { kind: "other", pure: false } : base.endpoint(inner(path))),
+  negotiates: (path) => path.startsWith("/hf-inference/"),
   stateful: (asked) => base.stateful({ ...asked, path: inner(asked.path) }),
   watch: (asked, contentType) =>
     model(asked.path)

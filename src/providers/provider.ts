@@ -62,6 +62,8 @@ export const FREE_KINDS: ReadonlySet<string> = new Set(["other", "count_tokens",
 /** Why a complete-looking answer is not kept. Words of the log, the metrics and `Cache-Status: …; detail=`. */
 export type RefusalReason =
   | "status"
+  /** The request asked that nothing new is stored. */
+  | "read-only"
   | "incomplete"
   | "no-end-marker"
   | "no-finish-reason"
@@ -151,11 +153,15 @@ export interface Family {
    * (`request-headers.ts`). Lower case.
    */
   readonly answerHeaders: readonly string[];
+  /** Whether the provider goes by `Accept` at a path; left out: nowhere. */
+  negotiates?(path: string): boolean;
 }
 
 export interface Provider {
   readonly name: string;
   readonly family: Family;
+  /** Request headers that change its answers beside its family's, as `Family.answerHeaders` has them. */
+  readonly answerHeaders: readonly string[];
   /** Where it is, no trailing slash; the upstream path is appended (see `route.ts`). */
   readonly baseUrl: string;
   /** `none`: works without a credential. */

@@ -27,8 +27,38 @@ function named(reason: string, names: readonly string[]): { name: string; reason
   return names.map((name) => ({ name, reason }));
 }
 
-/** Headers that change the answers of one provider, beside those of its family: its own prefix, known or not. */
-export const ownAnswerHeaders: Readonly<Record<string, readonly string[]>> = {
+/**
+ * Headers that change the answers of one provider, beside those of its family: its own prefix, known or not. `like` is
+ * the built-in provider or kind whose ways it has; its `name` is a prefix too where it is not built in.
+ */
+export function ownAnswerHeaders({
+  name,
+  like,
+  builtin,
+}: {
+  name: string;
+  like: string;
+  builtin: boolean;
+}): readonly string[] {
+  const known = KNOWN[like] ?? [];
+  if (builtin || ANYBODYS.has(name)) return known;
+  const prefixes = [name, name.replaceAll("_", "-")].flatMap((prefix) => [`${prefix}-*`, `x-${prefix}-*`]);
+  return [...new Set([...known, ...prefixes])];
+}
+
+/** What headers that hold a credential are called, of providers that nobody knows. */
+export const CREDENTIAL_HEADER =
+  /(?:^|[-_])(?:api-?key|key|token|secret|auth|authorization|password|credentials?|jwt|signature)$/;
+
+/** Names with which headers begin that have nothing to do with a provider, and that vary per call or client. */
+const ANYBODYS = new Set(
+  (
+    "x accept access amz amzn cdn cf client cloud content forwarded host http if proxy real request sec server " +
+    "trace user"
+  ).split(" "),
+);
+
+const KNOWN: Readonly<Record<string, readonly string[]>> = {
   groq: ["groq-*", "x-groq-*"],
   mistral: ["mistral-*"],
   cohere: ["cohere-*", "x-cohere-*"],

@@ -6,12 +6,14 @@ export type Condition =
   /** Anything but absent, null, false, "" and an empty list. */
   | { readonly is: "set" }
   | { readonly is: "unset" }
-  /** A string that matches. */
+  /** A string that matches, or a list with one. */
   | { readonly matches: RegExp }
   /** A list with an object whose `type` (or `id`, for plugins) matches. */
   | { readonly hasType: RegExp }
   /** A list with an object that has such a member. */
   | { readonly hasMember: RegExp }
+  /** An object whose `tools` have a `systemTool` of such a name ("" for none). */
+  | { readonly hasSystemTool: RegExp }
   /** An object with this member set, and (with `without`) another one not. */
   | { readonly sets: string; readonly without?: string };
 
@@ -31,6 +33,11 @@ export interface StatefulRule {
 }
 
 const OPENAI = ["chat", "responses"];
+/** Whose bodies OpenRouter takes. */
+const ROUTED = ["chat", "responses", "anthropic"];
+/** OpenRouter takes `@preset/NAME` for a model, and at the end of one. */
+const PRESET = /@preset\//;
+const SEARCHING_MODEL = /-search(?:-|$)|deep-research|(?:^|\/)sonar|(?:^|\/)compound|:online(?::|$)/;
 /** What OpenAI, xAI, Groq, Mistral and OpenRouter run by themselves; function and client tools are not among them. */
 const HOSTED_TOOLS =
   /^(?:openrouter:)?(?:file_search|code_interpreter|code_execution|mcp|image_generation|shell|container_|computer|collections_search|document_library)/;
@@ -70,12 +77,20 @@ export const statefulRules: readonly StatefulRule[] = [
     when: { sets: "id", without: "version" },
     reason: "The prompt lies at the provider and may change; name its version to have it cached.",
   },
+  ...["model", "models"].map((member) => ({
+    word: "preset",
+    effect: "state" as const,
+    protocols: ROUTED,
+    member,
+    when: { matches: PRESET },
+    reason: "The prompt and its options lie at the provider and may change.",
+  })),
   {
     word: "preset",
     effect: "state",
-    protocols: ["chat", "responses", "anthropic"],
-    member: "model",
-    when: { matches: /^@preset\// },
+    protocols: ROUTED,
+    member: "preset",
+    when: { is: "set" },
     reason: "The prompt and its options lie at the provider and may change.",
   },
   {
@@ -134,14 +149,14 @@ export const statefulRules: readonly StatefulRule[] = [
     when: { is: "set" },
     reason: "Azure answers from an index that changes.",
   },
-  {
+  ...["model", "models"].map((member) => ({
     word: "searching-model",
-    effect: "live",
-    protocols: ["chat", "responses", "anthropic"],
-    member: "model",
-    when: { matches: /-search(?:-|$)|deep-research|(?:^|\/)sonar|(?:^|\/)compound|:online$/ },
-    reason: "The model searches the web by itself.",
-  },
+    effect: "live" as const,
+    protocols: ROUTED,
+    member,
+    when: { matches: SEARCHING_MODEL },
+    reason: "A model that may answer searches the web by itself.",
+  })),
   {
     word: "hosted-tools",
     effect: "state",
@@ -209,6 +224,22 @@ export const statefulRules: readonly StatefulRule[] = [
     member: "tools",
     when: { hasMember: /^(?:code_?execution|file_?search|mcp_?servers)$/i },
     reason: "Google runs these tools, or reads what it stores.",
+  },
+  {
+    word: "web-search",
+    effect: "live",
+    protocols: ["converse", "invoke"],
+    member: "toolConfig",
+    when: { hasSystemTool: /^nova_grounding$/ },
+    reason: "Amazon Nova's grounding: the answer depends on what the web holds today.",
+  },
+  {
+    word: "hosted-tools",
+    effect: "state",
+    protocols: ["converse", "invoke"],
+    member: "toolConfig",
+    when: { hasSystemTool: /^(?!nova_grounding$)/ },
+    reason: "Amazon runs these tools.",
   },
   {
     word: "continuation",

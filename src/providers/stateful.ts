@@ -1,5 +1,5 @@
 import { namesAccountState } from "./bound.ts";
-import { at, isObject, type JsonObject, listAt } from "./json.ts";
+import { at, isObject, type JsonObject, listAt, textAt } from "./json.ts";
 import type { Asked } from "./provider.ts";
 import { remembered } from "./remembered.ts";
 import { type StatefulRule, statefulRules } from "./stateful-rules.ts";
@@ -49,7 +49,9 @@ function meets(json: JsonObject, { member, when }: StatefulRule): boolean {
   }
   // The rest ask for something that is there.
   if (value === undefined) return false;
-  if ("matches" in when) return typeof value === "string" && when.matches.test(value);
+  if ("matches" in when)
+    return [value].flat().some((name) => typeof name === "string" && when.matches.test(name));
+  if ("hasSystemTool" in when) return systemTools(value).some((name) => when.hasSystemTool.test(name));
   if ("sets" in when) {
     return isSet(at(value, when.sets)) && (when.without === undefined || !isSet(at(value, when.without)));
   }
@@ -59,6 +61,12 @@ function meets(json: JsonObject, { member, when }: StatefulRule): boolean {
   return items.some((item) =>
     [item.type, item.id].some((name) => typeof name === "string" && when.hasType.test(name)),
   );
+}
+
+/** The names of the tools that the provider runs itself; "" for one without. */
+function systemTools(config: unknown): string[] {
+  const tools = listAt(config, "tools").map((tool) => at(tool, "systemTool"));
+  return tools.filter(isSet).map((tool) => textAt(tool, "name") ?? "");
 }
 
 function isSet(value: unknown): boolean {

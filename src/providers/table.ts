@@ -7,6 +7,7 @@ import { vllmFamily } from "./local.ts";
 import { openaiFamily } from "./openai.ts";
 import { OPENAI_RESOURCES, type PathForms, upstreamPath } from "./paths.ts";
 import type { Family, Provider } from "./provider.ts";
+import { ownAnswerHeaders } from "./request-headers.ts";
 
 /** A provider by configuration (`ProviderSetting` in config.ts). */
 export interface Setting {
@@ -95,6 +96,7 @@ function build(facts: { name: string; baseUrl: string; like: Kind }): Provider {
   return {
     name,
     family: like.family,
+    answerHeaders: ownAnswerHeaders({ name, like: like.name, builtin: builtinRows.has(name) }),
     baseUrl: baseUrl.replace(/\/+$/, ""),
     auth: like.auth,
     local: like.local,

@@ -46,7 +46,7 @@ export const aliases: readonly Alias[] = [
   {
     gateway: "Helicone",
     header: "helicone-cache-read",
-    means: "alone: read, nothing new stored",
+    means: "alone: read, nothing new stored (`detail=read-only`)",
     read: whenTrue({ readOnly: true }),
   },
   {

@@ -2,7 +2,7 @@ import type { Config } from "../config.ts";
 import { bodyShape } from "../providers/body-shape.ts";
 import type { Endpoint, Provider } from "../providers/provider.ts";
 import { volatileNames } from "../providers/volatile.ts";
-import { formBoundary, formParts, type Part } from "../requests/multipart.ts";
+import { formBoundary, formParts, isLabel, type Part } from "../requests/multipart.ts";
 import { type CanonicalOptions, canonicalJson } from "./canonical.ts";
 import { compactPieces } from "./compact.ts";
 import { sha256, sha256Bytes, sha256Texts } from "./digest.ts";
@@ -50,7 +50,10 @@ export async function digestBody(
   const parts = boundary === undefined ? undefined : await formParts(body, boundary);
   if (parts !== undefined) {
     const fields: FormField[] = [];
-    for (const part of parts) fields.push({ ...part, sha256: await sha256Bytes(part.content) });
+    for (const part of parts) {
+      const sha256 = await sha256Bytes(part.content);
+      fields.push({ ...part, sha256, isLabel: isLabel(part, part.content) });
+    }
     return { digest: formDigest(fields, ignored), parts, ignored };
   }
   return { digest: rawDigest(contentType, await sha256Bytes(body)), parts: undefined, ignored };
@@ -95,20 +98,23 @@ export function jsonRules({
 export interface FormField {
   readonly headers: readonly string[];
   readonly name: string;
-  readonly isFile: boolean;
+  /** Whether it can be left out: see `isLabel`. */
+  readonly isLabel: boolean;
   /** Of its content, hex. */
   readonly sha256: string;
 }
 
-/** A form's digest; a file counts whatever its field is called. */
+/** A form's digest; a file counts whatever its field is called, and so does what is no label to every parser. */
 export function formDigest(fields: readonly FormField[], ignored: ReadonlySet<string>): string {
-  const counted = fields.filter(({ isFile, name }) => isFile || !ignored.has(name));
+  const counted = fields.filter((field) => !field.isLabel || !ignored.has(field.name));
   return `form:${sha256(counted.flatMap((field) => [field.headers.join("\r\n"), field.sha256]))}`;
 }
 
 /** The digest of a body that counts byte for byte, from that of its bytes. */
 export function rawDigest(contentType: string, bytesSha256: string): string {
-  return `raw:${sha256([contentType.toLowerCase(), bytesSha256])}`;
+  // The case of a boundary decides what a multipart body says.
+  const type = /^multipart\//i.test(contentType) ? contentType : contentType.toLowerCase();
+  return `raw:${sha256([type, bytesSha256])}`;
 }
 
 /** Names of top-level members and form fields that don't count; what is to be kept is kept. */

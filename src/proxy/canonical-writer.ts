@@ -211,10 +211,9 @@ export class CanonicalWriter {
     if (mask === undefined || top === undefined || this.#length - start > MASK_BYTES) return;
     const member = top.members.at(-1)?.name;
     if (member === undefined || !mask.applies(member)) return;
-    const pieces = mask.pieces(
-      JSON.parse(this.#texts.decode(this.#out.subarray(start, this.#length))),
-      member,
-    );
+    const name = this.#frames.findLast(({ list }) => !list)?.members.at(-1)?.name ?? member;
+    const text = JSON.parse(this.#texts.decode(this.#out.subarray(start, this.#length)));
+    const pieces = mask.pieces(text, { member, name });
     if (pieces === undefined) return;
     this.#length = start + 1;
     for (const [at, piece] of pieces.entries()) {

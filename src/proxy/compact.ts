@@ -69,28 +69,35 @@ function looksCompact(text: string): boolean {
 
 /** Whether it is neither too deep nor too wide, and the mask leaves nothing of it out. */
 function isPlain(value: unknown, { mask }: CanonicalOptions): boolean {
-  if (mask === undefined) return isBounded(value, 0);
+  if (mask === undefined) return isBounded(value, 0, "");
   if (!isObject(value)) return false;
   for (const name of Object.keys(value)) {
     const inner = value[name];
-    if (mask.applies(name) ? !isBounded(inner, 1, (text) => mask.pieces(text, name)) : !isBounded(inner, 1))
-      return false;
+    const masked = (text: string, inName: string) =>
+      mask.pieces(text, { member: name, name: inName }) !== undefined;
+    if (!isBounded(inner, 1, name, mask.applies(name) ? masked : undefined)) return false;
   }
   return true;
 }
 
-function isBounded(value: unknown, depth: number, masked?: (text: string) => unknown): boolean {
-  if (typeof value === "string") return masked === undefined || masked(value) === undefined;
+/** `inName`: of the member that the value stands in. */
+function isBounded(
+  value: unknown,
+  depth: number,
+  inName: string,
+  masked?: (text: string, inName: string) => boolean,
+): boolean {
+  if (typeof value === "string") return masked === undefined || !masked(value, inName);
   if (typeof value !== "object" || value === null) return true;
   if (depth > DEPTH) return false;
   if (Array.isArray(value)) {
-    for (const item of value) if (!isBounded(item, depth + 1, masked)) return false;
+    for (const item of value) if (!isBounded(item, depth + 1, inName, masked)) return false;
     return true;
   }
   let members = 0;
   for (const name in value) {
     if (++members > MEMBERS) return false;
-    if (!isBounded((value as Record<string, unknown>)[name], depth + 1, masked)) return false;
+    if (!isBounded((value as Record<string, unknown>)[name], depth + 1, name, masked)) return false;
   }
   return true;
 }

@@ -14,7 +14,7 @@ import {
   SECRET_HEADERS,
 } from "./credential.ts";
 import type { Job } from "./flight.ts";
-import { isConnectionHeader, isOwnControl } from "./headers.ts";
+import { connectionHeaders, isOwnControl } from "./headers.ts";
 import { KEY_VERSION } from "./key.ts";
 import { maskOf } from "./mask.ts";
 import { EVERYBODY } from "./policy.ts";
@@ -82,11 +82,12 @@ const HEADER_REASONS: readonly (readonly [RegExp, string])[] = [
 function leftOutHeaders(call: Call, { job, config }: Asking): LeftOut[] {
   const counted = new Set(job.keyParts.headers.map((line) => line.slice(0, line.indexOf(":"))));
   const secrets = new Set([...SECRET_HEADERS, "cookie", "proxy-authorization"]);
+  const ofConnection = connectionHeaders(call.request.headers);
   const reasonFor = (name: string): string => {
     if (secrets.has(name)) return "credential: whose it is, is the scope's matter";
     if (isOwnControl(name)) return "a control of askonce's";
     if (isAlias(name, job.provider)) return "a control of another gateway's";
-    if (isConnectionHeader(name)) return "hop-by-hop: belongs to one connection";
+    if (ofConnection(name)) return "hop-by-hop: belongs to one connection";
     const known = NOT_ANSWERED_TO.get(name);
     if (known !== undefined) return known;
     if (config.keyHeaders.includes(`-${name}`)) return "setting key.headers";
@@ -130,21 +131,22 @@ function leftOutTexts({ question, config }: Asking): LeftOut[] {
   if (mask === undefined || asked.json === undefined || question.canonical === undefined) return [];
   if (asked.endpoint.kind === "embeddings" || plain.byteLength > TEXTS_BYTES) return [];
   const found: LeftOut[] = [];
-  const walk = (value: unknown, place: { path: string; member: string }) => {
+  const walk = (value: unknown, place: { path: string; member: string; name: string }) => {
     if (found.length >= MOST_TEXTS) return;
     if (typeof value === "string") {
-      const count = (mask.pieces(value, place.member)?.length ?? 1) - 1;
+      const count = (mask.pieces(value, place)?.length ?? 1) - 1;
       const reason = `setting key.mask leaves out ${count} ${count === 1 ? "part" : "parts"} of it`;
       if (count > 0) found.push({ where: "text", name: place.path, reason });
     } else if (Array.isArray(value)) {
       for (const [at, item] of value.entries()) walk(item, { ...place, path: `${place.path}[${at}]` });
     } else if (typeof value === "object" && value !== null) {
       for (const [name, item] of Object.entries(value))
-        walk(item, { ...place, path: `${place.path}.${name}` });
+        walk(item, { ...place, name, path: `${place.path}.${name}` });
     }
   };
   for (const [member, value] of Object.entries(asked.json)) {
-    if (mask.applies(member) && !question.ignored.has(member)) walk(value, { path: member, member });
+    if (mask.applies(member) && !question.ignored.has(member))
+      walk(value, { path: member, member, name: member });
   }
   return found;
 }

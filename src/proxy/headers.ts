@@ -29,7 +29,7 @@ const PARTIAL = new Set([
 
 /**
  * Headers that speak of one delivery, not of the answer: ids, dates,
- * quotas, the account, the network path. A trailing `*` is a prefix.
+ * quotas, the account, the network path. A trailing `*` is a prefix, a leading one a suffix.
  */
 const ONE_DELIVERY = [
   "date",
@@ -38,20 +38,29 @@ const ONE_DELIVERY = [
   "set-cookie",
   "set-cookie2",
   "request-id",
-  "x-request-id",
-  "x-correlation-id",
-  "x-trace-id",
-  "apim-request-id",
-  "x-amzn-requestid",
-  "x-amzn-trace-id",
+  "*-request-id",
+  "*-requestid",
+  "*-reqid",
+  "correlation-id",
+  "*-correlation-id",
+  "trace-id",
+  "*-trace-id",
+  "*-traceid",
+  "traceparent",
+  "tracestate",
+  "traceresponse",
   "openai-organization",
   "openai-project",
   "openai-processing-ms",
   "anthropic-organization-id",
   "anthropic-workspace-id",
   "x-envoy-*",
-  "x-ratelimit-*",
+  "x-kong-*",
+  "x-ratelimit*",
+  "x-rate-limit*",
   "ratelimit*",
+  "x-trial-endpoint-call-*",
+  "x-endpoint-monthly-call-*",
   "anthropic-ratelimit-*",
   "anthropic-priority-*",
   "anthropic-fast-*",
@@ -81,8 +90,9 @@ const ONE_DELIVERY = [
   "vary",
   "access-control-*",
 ];
-const DELIVERY_NAMES = new Set(ONE_DELIVERY.filter((name) => !name.endsWith("*")));
+const DELIVERY_NAMES = new Set(ONE_DELIVERY.filter((name) => !name.includes("*")));
 const DELIVERY_PREFIXES = ONE_DELIVERY.filter((name) => name.endsWith("*")).map((name) => name.slice(0, -1));
+const DELIVERY_SUFFIXES = ONE_DELIVERY.filter((name) => name.startsWith("*")).map((name) => name.slice(1));
 
 const NONE: ReadonlySet<string> = new Set();
 
@@ -92,14 +102,34 @@ function connectionNames(headers: Headers): ReadonlySet<string> {
   return new Set(names.split(",").map((name) => name.trim().toLowerCase()));
 }
 
-/** Whether a request header belongs to one connection, or is set anew for each. */
-export function isConnectionHeader(name: string): boolean {
-  return HOP_BY_HOP.has(name) || OWN_REQUEST.has(name);
+/** Tells the names of request headers that belong to one connection, are set anew for each, or that `Connection` names. */
+export function connectionHeaders(client: Headers): (name: string) => boolean {
+  const named = connectionNames(client);
+  return (name) => HOP_BY_HOP.has(name) || OWN_REQUEST.has(name) || named.has(name);
+}
+
+/** A request header's value where it goes up; null where it is not there, or `Connection` names it. */
+export function sentUp(client: Headers, name: string): string | null {
+  return connectionNames(client).has(name) ? null : client.get(name);
 }
 
 /** Whether a request header is a control of askonce's, which never reaches a provider. */
 export function isOwnControl(name: string): boolean {
   return name.startsWith("x-cache-") || name === "x-askonce-token";
+}
+
+/** Tells the names of request headers that go up: what does not can't change an answer. */
+export function goingUp(
+  client: Headers,
+  options: { dropCacheControl: boolean; whole: boolean; provider: string },
+): (name: string) => boolean {
+  const ofConnection = connectionHeaders(client);
+  return (name) =>
+    !ofConnection(name) &&
+    !isOwnControl(name) &&
+    !isAlias(name, options.provider) &&
+    !(name === "cache-control" && options.dropCacheControl) &&
+    !(options.whole && PARTIAL.has(name));
 }
 
 /**
@@ -117,15 +147,9 @@ export function upstreamHeaders(
     provider: string;
   },
 ): Headers {
-  const named = connectionNames(client);
+  const goes = goingUp(client, options);
   const headers = new Headers();
-  for (const [name, value] of client) {
-    if (HOP_BY_HOP.has(name) || OWN_REQUEST.has(name) || named.has(name) || isOwnControl(name)) continue;
-    if (isAlias(name, options.provider)) continue;
-    if (name === "cache-control" && options.dropCacheControl) continue;
-    if (options.whole && PARTIAL.has(name)) continue;
-    headers.append(name, value);
-  }
+  for (const [name, value] of client) if (goes(name)) headers.append(name, value);
   // A part of a coded body cannot be decoded.
   headers.set("accept-encoding", headers.has("range") ? "identity" : codingsWanted(options.decodes));
   const loop = [client.get("cdn-loop"), options.loop].filter((part) => part).join(", ");
@@ -191,7 +215,8 @@ function isOfTheAnswer(name: string): boolean {
   const found =
     !HOP_BY_HOP.has(name) &&
     !DELIVERY_NAMES.has(name) &&
-    !DELIVERY_PREFIXES.some((prefix) => name.startsWith(prefix));
+    !DELIVERY_PREFIXES.some((prefix) => name.startsWith(prefix)) &&
+    !DELIVERY_SUFFIXES.some((suffix) => name.endsWith(suffix));
   if (ofTheAnswer.size < NAMES_REMEMBERED) ofTheAnswer.set(name, found);
   return found;
 }

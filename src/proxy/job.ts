@@ -3,7 +3,7 @@ import type { Call } from "./call.ts";
 import type { Controls } from "./controls.ts";
 import { credentialLabel } from "./credential.ts";
 import type { Job } from "./flight.ts";
-import { answerHeaders, type KeyParts, sharedKeyOf, wantedHeaders } from "./key.ts";
+import { type KeyParts, keyHeadersOf, sharedKeyOf } from "./key.ts";
 import type { ProxyParts } from "./parts.ts";
 import { type Freshness, freshness, type Plan, type Standing, standing, unproven } from "./policy.ts";
 import { modelInPath, type Question } from "./question.ts";
@@ -55,7 +55,7 @@ export function keyPartsOf(call: Call, keyHeaders: readonly string[]): Keys["key
     provider: provider.name,
     path: upstreamPath,
     query,
-    headers: answerHeaders(call.request.headers, wantedHeaders(provider, keyHeaders)),
+    headers: keyHeadersOf(call.request.headers, { provider, path: upstreamPath, more: keyHeaders }),
     sample: sample === "auto" ? 0 : sample,
   };
 }

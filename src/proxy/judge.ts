@@ -47,12 +47,19 @@ export async function judgeAnswer(
     (answer.http2 && job.request.url.startsWith("https:"));
   if (!delimited) return refused("incomplete");
   if (recording.size === 0) return refused("empty");
+  if (isPage(kind, type)) return refused("error-body");
   return { refusal: undefined, accountBound: false, ...NOTHING };
 }
 
 async function isBrokenJson({ headers }: Fetched, recording: Recording): Promise<boolean> {
   if (!isJson(mediaType(headers))) return false;
   return (await readDocument(recording.chunks(), recording.size)) === undefined;
+}
+
+/** A page (of a login, a gateway's error) where there should be sound or a picture. Transcripts may come as any text. */
+function isPage(kind: EndpointKind, type: string): boolean {
+  if (kind === "speech") return /^text\/|html/.test(type);
+  return kind === "images" && type.includes("html");
 }
 
 /** A finding that says no more than why not. */

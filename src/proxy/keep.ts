@@ -7,7 +7,7 @@ import { askedOf } from "./asked.ts";
 import type { Job, Outcome } from "./flight.ts";
 import { storedHeaders } from "./headers.ts";
 import type { ProxyParts } from "./parts.ts";
-import { freshness } from "./policy.ts";
+import { freshness, storedTtl } from "./policy.ts";
 import { remember } from "./remember.ts";
 import { spentOn } from "./spent.ts";
 
@@ -76,7 +76,7 @@ function entryOf(
     facts: { ...job.facts, pool: finding.accountBound ? job.plan.ownPool : job.facts.pool, stream },
     startedAt,
     storedAt: parts.clock.now(),
-    ttlMs: job.plan.ownTtlMs,
+    ttlMs: storedTtl(job.plan, response.status),
     firstByteMs,
     durationMs,
     chunks,

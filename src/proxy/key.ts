@@ -1,8 +1,9 @@
 import type { CacheKey } from "../cache/entry.ts";
 import type { Provider } from "../providers/provider.ts";
-import { notAnswerHeaders, ownAnswerHeaders } from "../providers/request-headers.ts";
+import { CREDENTIAL_HEADER, notAnswerHeaders } from "../providers/request-headers.ts";
 import { keyQuery, SECRET_HEADERS } from "./credential.ts";
 import { measured, sha256Measured } from "./digest.ts";
+import { goingUp } from "./headers.ts";
 
 /** Counts up whenever the same request would get another key. */
 export const KEY_VERSION = 1;
@@ -62,9 +63,25 @@ function middle({ namespace, sample, provider, path, query, headers }: KeyBase):
  * those of `key.headers`. A `-` in front takes a name out again.
  */
 export function wantedHeaders(provider: Provider, more: readonly string[] = []): readonly string[] {
-  const own = ownAnswerHeaders[provider.name] ?? [];
+  const own = provider.answerHeaders;
   const { answerHeaders } = provider.family;
   return own.length + more.length === 0 ? answerHeaders : [...answerHeaders, ...own, ...more];
+}
+
+/** The headers of a request that count for its key: those that change the answer, and go up. */
+export function keyHeadersOf(
+  headers: Headers,
+  { provider, path, more }: { provider: Provider; path: string; more: readonly string[] },
+): string[] {
+  const goes = goingUp(headers, { dropCacheControl: true, whole: true, provider: provider.name });
+  const wanted = wantedHeaders(provider, more);
+  const negotiated = provider.family.negotiates?.(path) ?? false;
+  const lines = answerHeaders(headers, negotiated ? ["accept", ...wanted] : wanted);
+  // A name that nobody knows, and that no setting asks for, may be a credential's.
+  const asked = [...provider.family.answerHeaders, ...more];
+  const counts = (name: string) =>
+    goes(name) && (!CREDENTIAL_HEADER.test(name) || asked.some((want) => matches(name, want)));
+  return lines.filter((line) => counts(line.slice(0, line.indexOf(":"))));
 }
 
 /**
@@ -78,11 +95,7 @@ export function answerHeaders(headers: Headers, wanted: readonly string[]): stri
   for (const [name, value] of headers) {
     if (SECRETS.has(name) || (!wanted.includes(name) && NOT_ANSWERED_TO.has(name))) continue;
     if (!wanted.some((want) => matches(name, want)) || unwanted.some((want) => matches(name, want))) continue;
-    const members = value
-      .split(",")
-      .map((member) => member.trim())
-      .filter((member) => member !== "");
-    lines.push(`${name}: ${[...new Set(members)].sort().join(",")}`);
+    lines.push(`${name}: ${(ACCEPTED.has(name) ? acceptedTypes : listed)(value)}`);
   }
   return lines.sort();
 }
@@ -93,4 +106,28 @@ const NOT_ANSWERED_TO = new Set(notAnswerHeaders.map(({ name }) => name));
 
 function matches(name: string, want: string): boolean {
   return want.endsWith("*") ? name.startsWith(want.slice(0, -1)) : name === want;
+}
+
+/** A list whose order and repetitions say nothing. */
+function listed(value: string): string {
+  return [...new Set(membersOf(value))].sort().join(",");
+}
+
+const ACCEPTED = new Set(["accept", "x-amzn-bedrock-accept"]);
+
+/** Types have no case and blanks around them say nothing; of two that are as welcome a server may take the first. */
+function acceptedTypes(value: string): string {
+  const bare = (type: string) =>
+    type
+      .split(";")
+      .map((part) => part.trim())
+      .join(";");
+  return membersOf(value.toLowerCase()).map(bare).join(",");
+}
+
+function membersOf(value: string): string[] {
+  return value
+    .split(",")
+    .map((member) => member.trim())
+    .filter((member) => member !== "");
 }

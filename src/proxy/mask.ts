@@ -7,8 +7,16 @@ import type { MaskPreset, MaskRule } from "../config-masks.ts";
 export interface Mask {
   /** Whether texts below this top-level member are looked through. */
   applies(member: string): boolean;
-  /** What stands before, between and after the parts that don't count; undefined: all of it counts. */
-  pieces(text: string, member: string): string[] | undefined;
+  /**
+   * What stands before, between and after the parts that don't count; undefined: all of it counts. The text stands
+   * below the top-level `member`, in (a list in) the member `name`.
+   */
+  pieces(text: string, place: Place): string[] | undefined;
+}
+
+export interface Place {
+  readonly member: string;
+  readonly name: string;
 }
 
 /** Top-level members whose texts a model reads; a `model` with a date in its name is none of them. */
@@ -21,6 +29,8 @@ const READ = new Set(
 
 interface Finder {
   readonly members: ReadonlySet<string>;
+  /** Whether it leaves alone what names a thing elsewhere: another file's id or address is another question. */
+  readonly proseOnly?: boolean;
   /** The first part at or after `from`; undefined: none. */
   find(text: string, from: number): Span | undefined;
 }
@@ -37,12 +47,10 @@ const PRESETS: Readonly<Record<MaskPreset, Finder>> = {
     ...byPattern(/(?<=^x-anthropic-billing-header:)[^\n]{1,2000}/gm),
     members: new Set(["system"]),
   },
-  dates: byPattern(
+  dates: inProse(
     /(?<!\d)(?:January|February|March|April|May|June|July|August|September|October|November|December) \d{1,2}, \d{4}(?!\d)|(?<![\d/])[01]?\d\/[0-3]?\d\/\d{4}(?![\d/])|(?<!\d)\d{4}-[01]\d-[0-3]\d(?:[T ][0-2]\d:[0-5]\d(?::[0-5]\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?(?![\d-])/g,
   ),
-  uuids: byPattern(
-    /(?<![0-9a-f-])[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?![0-9a-f-])/gi,
-  ),
+  uuids: inProse(/(?<![0-9a-f-])[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?![0-9a-f-])/gi),
   // The first name below the folder: what lies below that tells one file from another.
   "temp-paths": byPattern(
     /(?<=\/tmp\/)[^\s"'`<>|:;,)\]/]{1,255}|(?<=\/var\/folders\/)[^\s/]{1,255}\/[^\s/]{1,255}\/T\/[^\s"'`<>|:;,)\]/]{1,255}|(?<=\\AppData\\Local\\Temp\\)[^\s"'`<>|:;,)\]\\/]{1,255}/g,
@@ -63,6 +71,18 @@ function byPattern(pattern: RegExp): Finder {
   };
 }
 
+function inProse(pattern: RegExp): Finder {
+  return { ...byPattern(pattern), proseOnly: true };
+}
+
+const NAMES_REFERENCE = /(?:^|[_-])(?:id|ur[il])s?$|(?:I[dD]|U(?:r[il]|R[IL]))s?$/;
+const ADDRESS = /^(?:[a-z][a-z0-9+.-]{0,30}:\/\/|data:)\S*$/i;
+
+/** Whether a text is an id or an address, by its member's name or by itself. */
+function isReference(text: string, name: string): boolean {
+  return NAMES_REFERENCE.test(name) || ADDRESS.test(text);
+}
+
 const COMPILED = new WeakMap<readonly MaskRule[], Mask>();
 
 /** Undefined where there are no rules. */
@@ -73,10 +93,12 @@ export function maskOf(rules: readonly MaskRule[]): Mask | undefined {
   const finders = rules.map(finderOf);
   const mask: Mask = {
     applies: (member) => finders.some(({ members }) => members.has(member)),
-    pieces: (text, member) =>
+    pieces: (text, { member, name }) =>
       piecesOf(
         text,
-        finders.filter(({ members }) => members.has(member)),
+        finders.filter(
+          ({ members, proseOnly }) => members.has(member) && !(proseOnly && isReference(text, name)),
+        ),
       ),
   };
   COMPILED.set(rules, mask);

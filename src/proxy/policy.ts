@@ -115,6 +115,15 @@ export function unproven(plan: Plan): Plan {
   return { ...plan, read: false, join: false, unproven: true };
 }
 
+/**
+ * The TTL that is stored with an answer, if any. A 404 may be gone the next minute, so a request's own TTL can make it
+ * shorter than the setting, never longer; undefined leaves it to the setting of the day on which it is read.
+ */
+export function storedTtl(plan: Plan, status: number): number | undefined {
+  const { ownTtlMs, ttl404Ms = 0 } = plan;
+  return status === 404 && ownTtlMs !== undefined && ownTtlMs >= ttl404Ms ? undefined : ownTtlMs;
+}
+
 export interface Freshness {
   readonly ageMs: number;
   /** What is left of its time to live; negative once it is past. Infinity: never expires. */

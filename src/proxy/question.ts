@@ -1,10 +1,11 @@
 import type { Host } from "../host.ts";
 import type { Asked, Endpoint } from "../providers/provider.ts";
-import type { Part } from "../requests/multipart.ts";
+import { isLabel, type Part } from "../requests/multipart.ts";
 import { digestBody, type KeySettings } from "./body-digest.ts";
 import type { Budget } from "./budget.ts";
 import type { Call } from "./call.ts";
 import { readDocument } from "./document.ts";
+import { sentUp } from "./headers.ts";
 
 /** What a cacheable request asks: its body decoded, digested and looked into. */
 export interface Question {
@@ -22,7 +23,7 @@ export interface Question {
   readonly coding: string;
   /** Top-level members and form fields that don't count for the key, present or not. */
   readonly ignored: ReadonlySet<string>;
-  /** Names of the form's fields; empty for anything else. */
+  /** Names of the form's fields that may be left out; empty for anything else. */
   readonly fields: readonly string[];
 }
 
@@ -82,7 +83,7 @@ async function question(
   const asked: Asked = { endpoint, path: upstreamPath, query, json };
   const stateful = provider.family.stateful(asked, options.settings.cacheAnyway);
   if (stateful !== undefined) return stateful;
-  const contentType = call.request.headers.get("content-type") ?? "";
+  const contentType = sentUp(call.request.headers, "content-type") ?? "";
   const digested = await digestBody(plain, {
     contentType,
     provider,
@@ -107,14 +108,15 @@ async function question(
     contentType,
     coding: codingOf(call.request.headers),
     ignored,
-    fields: parts?.map((part) => part.name) ?? [],
+    fields: parts?.filter((part) => isLabel(part, part.content)).map(({ name }) => name) ?? [],
   };
 }
 
-/** A short text field of a form. */
+/** A short text field of a form, where one alone has that name. */
 function fieldOf(parts: readonly Part[] | undefined, name: string): string | undefined {
-  const found = parts?.find((part) => part.name === name && part.content.byteLength <= MODEL_LENGTH);
-  return found && new TextDecoder().decode(found.content);
+  const [found, ...more] = parts?.filter((part) => part.name === name) ?? [];
+  if (found === undefined || more.length > 0 || found.content.byteLength > MODEL_LENGTH) return undefined;
+  return new TextDecoder().decode(found.content);
 }
 
 /** A request body goes up as it came and counts in its decoded form; a word for `detail=` where it can't be decoded. */
@@ -143,7 +145,7 @@ export async function decodedBody(
 
 /** The coding of a request's body, "" for none. */
 function codingOf(headers: Headers): string {
-  const named = headers.get("content-encoding")?.trim().toLowerCase() ?? "";
+  const named = sentUp(headers, "content-encoding")?.trim().toLowerCase() ?? "";
   return named === "identity" ? "" : named;
 }
 

@@ -135,8 +135,8 @@ class Run {
       status === 200 && coding !== "unknown" ? this.#job.family.watch(this.#job.asked, type) : undefined;
     this.#stream = watcher !== undefined || type === "text/event-stream";
     this.#firstByteMs = this.#elapsed();
-    if (!plan.write) this.#refusal = "status";
-    else if (status !== 200 && !(status === 404 && plan.ttl404Ms)) this.#refusal = "status";
+    if (status !== 200 && !(status === 404 && plan.ttl404Ms)) this.#refusal = "status";
+    else if (!plan.write) this.#refusal = "read-only";
     else if (coding === "unknown") this.#refusal = "coding";
     if (this.#job.claim && (status === 401 || status === 403)) this.#parts.verified.refuse(this.#job.claim);
     // A failure is nobody's to join, and must be out of the map before anyone hears of it.

@@ -1,6 +1,6 @@
 import { asCacheKey } from "../cache/entry.ts";
 import { Reply } from "../direct-reply.ts";
-import type { ProxyError } from "../errors.ts";
+import type { ProxyError, ProxyErrorCode } from "../errors.ts";
 import type { Peer } from "../host.ts";
 import type { CacheWord } from "../journal/event.ts";
 import { errorByPath } from "../providers/error-shape.ts";
@@ -91,6 +91,16 @@ export function refuseUnread(
   return response;
 }
 
+/** Errors of a call that was made, and those that say that none may be. */
+const CALLED: ReadonlySet<ProxyErrorCode> = new Set(["upstream_unreachable", "upstream_timeout"]);
+const OFFLINE: ReadonlySet<ProxyErrorCode> = new Set(["replay_miss", "only_if_cached_miss"]);
+
+/** RFC 9211 §2.2: `fwd` says that the request went forward. */
+function forwarded(code: ProxyErrorCode, word: CacheWord): string {
+  if (word === "MISS") return CALLED.has(code) ? "; fwd=uri-miss" : "";
+  return OFFLINE.has(code) ? "" : "; fwd=bypass";
+}
+
 interface ErrorContext {
   readonly provider: Provider | undefined;
   /** The upstream path, or the client's where no provider is known: it says which family's shape is spoken. */
@@ -108,11 +118,10 @@ export function errorResponse(
   const { provider, path, word } = context;
   const shaped = provider?.family.error(error, path) ?? errorByPath(error, path ?? "");
   const body = new TextEncoder().encode(shaped.text);
-  const forward = word === "MISS" ? "fwd=uri-miss" : "fwd=bypass";
   const headers = new Headers({
     "content-type": shaped.contentType,
     "x-cache-status": word === "-" ? "BYPASS" : word,
-    "cache-status": `askonce; ${forward}; detail=${error.code}`,
+    "cache-status": `askonce${forwarded(error.code, word)}; detail=${error.code}`,
     "x-request-id": context.id,
   });
   if (error.key !== undefined) headers.set("x-cache-key", error.key);

@@ -4,12 +4,13 @@ import { isLookUp, LOOK_UP } from "../providers/look-ups.ts";
 import type { Asked, Endpoint, Provider } from "../providers/provider.ts";
 import { volatileNames } from "../providers/volatile.ts";
 import type { KeptField, KeptRequest, RequestHead } from "../requests/kept.ts";
+import { isLabel } from "../requests/multipart.ts";
 import { digestBody, type FormField, formDigest, ignoredNames, rawDigest } from "./body-digest.ts";
 import { endpointAt } from "./call.ts";
 import { MASKED_VALUE } from "./credential.ts";
 import { sha256Bytes } from "./digest.ts";
 import { readDocument } from "./document.ts";
-import { answerHeaders, keyOf, wantedHeaders } from "./key.ts";
+import { keyHeadersOf, keyOf } from "./key.ts";
 import type { ProxyParts } from "./parts.ts";
 import { EVERYBODY, RECORDERS } from "./policy.ts";
 import { modelOf } from "./question.ts";
@@ -47,7 +48,7 @@ export function rekeyer(
     const pool = !apart ? EVERYBODY : recording ? RECORDERS : await ownPool();
     if (pool === undefined) return refused(`the credential ${credential} has not been seen here`);
     const { namespace, sample, path, query } = head;
-    const headers = answerHeaders(headersOf(head), wantedHeaders(provider, config.keyHeaders));
+    const headers = keyHeadersOf(headersOf(head), { provider, path, more: config.keyHeaders });
     const named = { provider: provider.name, namespace, sample, path, query, headers };
     const model = body.model ?? head.model;
     return {
@@ -135,14 +136,8 @@ async function readKept(
 }
 
 /** A field's text may have been edited since it was digested. */
-async function contentOf({
-  headers,
-  text,
-  sha256,
-}: KeptField): Promise<Pick<FormField, "isFile" | "sha256">> {
-  const isFile = headers.some((line) => /^content-disposition:.*[;\s]filename\*?=/i.test(line));
-  return {
-    isFile,
-    sha256: text === undefined ? sha256 : await sha256Bytes(new TextEncoder().encode(text)),
-  };
+async function contentOf(field: KeptField): Promise<Pick<FormField, "isLabel" | "sha256">> {
+  const { text, sha256 } = field;
+  if (text === undefined) return { isLabel: false, sha256 };
+  return { isLabel: isLabel(field, text), sha256: await sha256Bytes(new TextEncoder().encode(text)) };
 }

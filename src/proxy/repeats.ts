@@ -7,7 +7,7 @@ import type { Call, CallFacts } from "./call.ts";
 import { atOnce } from "./counted.ts";
 import { clientOf, forwardedOf } from "./forwarded.ts";
 import { gistNow } from "./gist.ts";
-import { upstreamHeaders } from "./headers.ts";
+import { sentUp, upstreamHeaders } from "./headers.ts";
 import { type WrittenHead, writtenHead } from "./hit-head.ts";
 import { claimOf, type Found, type Gist, judged, type Keys, keyPartsOf, keyUnder, lookUp } from "./job.ts";
 import { type KeysOfRepeat, KnownBodies, type KnownBody } from "./known-bodies.ts";
@@ -201,10 +201,10 @@ export class RequestMemory implements Repeats<KnownHead> {
         provider: provider.name,
       }),
       context: this.#contextOf(call),
-      contentType: request.headers.get("content-type") ?? "",
+      contentType: sentUp(request.headers, "content-type") ?? "",
       program: this.#program,
       facts,
-      coded: request.headers.has("content-encoding"),
+      coded: sentUp(request.headers, "content-encoding") !== null,
       repeats: repeats(call, plan),
       forwarded: config.trustedProxies.length > 0 ? forwardedOf(request.headers) : undefined,
     };
@@ -241,8 +241,8 @@ export class RequestMemory implements Repeats<KnownHead> {
         route.endpoint?.kind,
         route.upstreamPath,
         route.query,
-        headers.get("content-type"),
-        headers.get("content-encoding"),
+        sentUp(headers, "content-type"),
+        sentUp(headers, "content-encoding"),
       ].join("\n"),
     );
   }

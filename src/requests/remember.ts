@@ -1,6 +1,6 @@
 import { compactJson } from "./compact.ts";
 import type { KeptBody, KeptField, KeptRequest, NewRequest, RequestHead } from "./kept.ts";
-import { formBoundary, formParts, type Part } from "./multipart.ts";
+import { formBoundary, formParts, isLabel, type Part } from "./multipart.ts";
 import { concat, membersOf } from "./parts.ts";
 import { isSecretName, MASKED, maskSecrets } from "./secrets.ts";
 
@@ -14,7 +14,10 @@ export type Sha256 = (bytes: Uint8Array) => string;
  */
 export async function keptOf(request: NewRequest, sha256: Sha256): Promise<KeptRequest> {
   const { body, masked } = request.kept ? { body: request.kept, masked: [] } : await bodyOf(request, sha256);
-  const head: RequestHead = { ...request.head, contentType: withoutBoundary(request.head.contentType) };
+  // The boundary of a form that was read is gone with its bytes; where it was not read it counts.
+  const contentType =
+    body?.form === "fields" ? withoutBoundary(request.head.contentType) : request.head.contentType;
+  const head: RequestHead = { ...request.head, contentType };
   return { head, body, masked };
 }
 
@@ -54,8 +57,9 @@ function fieldsOf(
 ): { body: KeptBody; masked: readonly string[] } {
   const masked: string[] = [];
   const fields: KeptField[] = [];
-  for (const { headers: sent, name, isFile, content } of parts) {
-    if (!isFile && ignored.has(name)) continue;
+  for (const part of parts) {
+    const { headers: sent, name, isFile, content } = part;
+    if (ignored.has(name) && isLabel(part, content)) continue;
     const headers = sent.map((line) => {
       const field = line.slice(0, Math.max(0, line.indexOf(":")));
       if (!isSecretName(field)) return line;

@@ -77,6 +77,27 @@ test("no request loosens a global replay", async () => {
   assert.equal(run.calls, 0);
 });
 
+test("a request's TTL makes a 404 shorter than ttl_404, never longer; an answer's it makes longer", async () => {
+  const told = async (headers: Record<string, string>, options: { path?: string; after: number }) => {
+    const run = journey();
+    run.provider = () => json('{"error":{"code":"model_not_found"}}', { status: 404 });
+    await ask(run, headers, `/@n${options.path ?? ""}${CHAT}`);
+    run.advance(options.after);
+    return ask(run, {}, `/@n${CHAT}`);
+  };
+  assert.equal(await told({ "x-cache-ttl": "30d" }, { after: 59_000 }), "HIT 404");
+  assert.equal(await told({ "x-cache-ttl": "30d" }, { after: 61_000 }), "EXPIRED 404");
+  assert.equal(await told({ "x-cache-ttl": "forever" }, { after: 61_000 }), "EXPIRED 404");
+  assert.equal(await told({ "cf-aig-cache-ttl": "86400" }, { after: 61_000 }), "EXPIRED 404");
+  assert.equal(await told({}, { path: ";ttl=30d", after: 61_000 }), "EXPIRED 404");
+  assert.equal(await told({ "x-cache-ttl": "10s" }, { after: 9_000 }), "HIT 404");
+  assert.equal(await told({ "x-cache-ttl": "10s" }, { after: 11_000 }), "EXPIRED 404");
+  const run = journey({ flags: [["--ttl", "1h"]] });
+  await ask(run, { "x-cache-ttl": "2h" });
+  run.advance(90 * 60_000);
+  assert.equal(await ask(run), "HIT answer 1");
+});
+
 test("a malformed control is a 400 that names it and calls nobody", async () => {
   const run = journey();
   const bad: [Record<string, string>, string][] = [
@@ -131,6 +152,14 @@ test("the controls of other gateways mean here what their table says", async () 
   );
   run.advance(61_000);
   assert.equal(await ask(run, { "x-cache-namespace": "t" }), "EXPIRED answer 13");
+});
+
+test("what only reads is told so on a whole answer, and of a failure that it failed", async () => {
+  const run = journey();
+  const read = async () => (await run.ask({ headers: { "helicone-cache-read": "true" } })).headers;
+  assert.match((await read()).get("cache-status") ?? "", /^askonce; fwd=uri-miss; detail=read-only;/);
+  run.provider = () => json("{}", { status: 500 });
+  assert.match((await read()).get("cache-status") ?? "", /^askonce; fwd=uri-miss; detail=status;/);
 });
 
 test("no control reaches a provider, askonce's own or another gateway's", async () => {

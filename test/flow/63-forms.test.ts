@@ -89,3 +89,40 @@ test("a form field that only names the end user does not count where it is known
     await keyOf([model, upload()]),
   );
 });
+
+const SIMPLE = (boundary: string, prompt: string) =>
+  ["model", "prompt"]
+    .map((name) => `--${boundary}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${prompt}\r\n`)
+    .join("") + `--${boundary}--\r\n`;
+
+test("a form that two parsers could read in two ways counts byte for byte, with its content type as it is written", async () => {
+  const keyed = async (body: string, contentType: string) => {
+    const { key, word } = await new Keyed().ask({ path: PATH, body, contentType });
+    return key ?? assert.fail(word);
+  };
+  const type = "multipart/form-data; boundary=";
+  const honest = await keyed(SIMPLE("q", "honest"), `${type}q`);
+  assert.equal(await keyed(SIMPLE("A1", "honest"), `${type}A1`), honest);
+  const two = SIMPLE("A1", "honest") + SIMPLE("ZZ", "evil");
+  const keys = [
+    honest,
+    await keyed(two, 'multipart/form-data; x="; boundary=A1"; boundary=ZZ'),
+    await keyed(two, `${type}A1`),
+    await keyed(two, `${type}ZZ`),
+    await keyed(two, `${type}zz`),
+    await keyed(two, `${type}A1; boundary=ZZ`),
+    await keyed(SIMPLE("q", "honest"), `${type}q; charset=utf-16`),
+    await keyed(SIMPLE("q", "one").replace("--q\r\n", "--q--x\r\n"), `${type}q`),
+    await keyed(SIMPLE("q", "two").replace("--q\r\n", "--q--x\r\n"), `${type}q`),
+  ];
+  assert.equal(new Set(keys).size, keys.length);
+});
+
+test("a field of a name that is left out counts where a parser could find more in it", async () => {
+  const edits = { path: "/openai/v1/images/edits" };
+  const plain = await keyOf([model, upload()], edits);
+  const hidden = 'u\r\n--C\r\nContent-Disposition: form-data; name="prompt"\r\n\r\nevil';
+  assert.notEqual(await keyOf([model, { name: "user", content: hidden }, upload()], edits), plain);
+  const twice = { name: 'user"; name="prompt', content: "evil" };
+  assert.notEqual(await keyOf([model, twice, upload()], edits), plain);
+});

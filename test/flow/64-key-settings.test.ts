@@ -65,6 +65,68 @@ test("an unknown header with the provider's own prefix counts, one that names th
   }
 });
 
+test("of a provider under a new name its own prefix counts, and that of the one whose ways it has", async () => {
+  const flags = ["acme", "my_own", "user"].map((name): [string, string] => [
+    "--provider",
+    `${name}=http://127.0.0.1:9`,
+  ]);
+  const rows: [provider: string, header: string, counts: boolean][] = [
+    ["acme", "x-acme-mode", true],
+    ["acme", "acme-mode", true],
+    ["acme", "openai-new-thing", true],
+    ["acme", "x-acmes-mode", false],
+    ["acme", "x-acme-api-key", false],
+    ["acme", "acme-max-tokens", true],
+    ["acme", "groq-mode", false],
+    ["my_own", "x-my-own-mode", true],
+    ["my_own", "my_own-mode", true],
+    ["user", "user-agent", false],
+    ["openai", "x-acme-mode", false],
+  ];
+  const wished = { path: "/acme/v1/chat/completions", headers: { "x-acme-api-key": "x" } };
+  const wish: [string, string] = ["--key-headers", "x-acme-*"];
+  assert.notEqual(
+    await keyOf(asked, { ...wished, flags: [...flags, wish] }),
+    await keyOf(asked, { ...wished, flags }),
+  );
+  for (const [provider, header, counts] of rows) {
+    const path = `/${provider}/v1/chat/completions`;
+    const plain = await keyOf(asked, { path, flags });
+    assert.ok(plain);
+    const more = await keyOf(asked, { path, flags, headers: { [header]: "x" } });
+    assert.equal(plain !== more, counts, `${provider} ${header}`);
+  }
+});
+
+test("Accept counts where the provider goes by it, and nowhere else", async () => {
+  const flags: [string, string][] = [
+    ["--provider", "bedrock=http://127.0.0.1:9"],
+    ["--provider", "mine=http://127.0.0.1:9"],
+  ];
+  const rows: [path: string, header: string, counts: boolean][] = [
+    ["/huggingface/hf-inference/models/black-forest-labs/FLUX.1-dev", "accept", true],
+    ["/huggingface/hf-inference/models/a/b/pipeline/text-to-image", "accept", true],
+    ["/huggingface/v1/chat/completions", "accept", false],
+    ["/bedrock/model/stability.sd3/invoke", "accept", true],
+    ["/bedrock/model/stability.sd3/invoke", "x-amzn-bedrock-accept", true],
+    ["/bedrock/model/stability.sd3/invoke-with-response-stream", "accept", true],
+    ["/bedrock/model/m/converse", "accept", false],
+    ["/mine/v1/chat/completions", "accept", false],
+    [CHAT, "accept", false],
+  ];
+  for (const [path, header, counts] of rows) {
+    const key = (value: string, more: [string, string][] = []) =>
+      keyOf(asked, { path, flags: [...flags, ...more], headers: { [header]: value } });
+    const image = await key("image/png;q=1, text/plain");
+    assert.ok(image, path);
+    assert.equal(image !== (await key("application/json")), counts, `${path} ${header}`);
+    assert.equal(await key("Image/PNG ; q=1,text/plain "), image);
+    assert.equal(image !== (await key("text/plain, image/png;q=1")), counts, `${path} ${header}`);
+    const out: [string, string][] = [["--key-headers", `-${header}`]];
+    assert.equal(await key("image/png", out), await key("application/json", out));
+  }
+});
+
 test("a name with a byte order mark before it is another name", async () => {
   assert.notEqual(await keyOf({ ...asked, "\ufeffuser": "u" }), await keyOf(asked));
 });

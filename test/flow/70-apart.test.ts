@@ -241,6 +241,24 @@ test("askonce's own error on a cacheable request names its key", async () => {
   assert.match(miss.headers.get("cache-status") ?? "", /detail=replay_miss/);
 });
 
+test("an error says that its request went forward only where it did", async () => {
+  const run = journey();
+  const told = async (options: Parameters<typeof run.ask>[0]) => {
+    const { headers } = await run.ask(options);
+    return headers.get("cache-status")?.replace(/; key=.*/, "");
+  };
+  const only = { "cache-control": "only-if-cached" };
+  assert.equal(await told({ headers: { "x-cache-mode": "replay" } }), "askonce; detail=replay_miss");
+  assert.equal(await told({ headers: only }), "askonce; detail=only_if_cached_miss");
+  assert.equal(
+    await told({ headers: only, path: "/openai/v1/files" }),
+    "askonce; detail=only_if_cached_miss",
+  );
+  assert.equal(run.calls, 0);
+  run.provider = () => Promise.reject(new Error("refused"));
+  assert.equal(await told({}), "askonce; fwd=uri-miss; detail=upstream_unreachable");
+});
+
 test("a body that cannot be looked into is kept for its own credential only", async () => {
   const run = journey();
   const deep = `{"model":"m","deep":${"[".repeat(12_000)}${"]".repeat(12_000)},"pad":"${"x".repeat(1_100_000)}"}`;

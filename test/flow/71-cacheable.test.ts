@@ -19,6 +19,40 @@ test("cache.anyway caches what a rule keeps out, and no other rule's requests", 
   assert.equal(held.headers.get("x-cache-status"), "BYPASS");
 });
 
+test("a page or a text where sound should be is not kept, sound of whatever type is", async () => {
+  const words = async (path: string, type: string) => {
+    const headers = { "content-type": type, "content-length": "5" };
+    const run = journey({ provider: () => new Response("bytes", { headers }) });
+    const said: (string | null)[] = [];
+    for (const _ of [1, 2]) said.push((await run.ask({ path })).headers.get("x-cache-status"));
+    return said.join(" ");
+  };
+  const speech = "/openai/v1/audio/speech";
+  assert.equal(await words(speech, "text/html; charset=utf-8"), "MISS MISS");
+  assert.equal(await words(speech, "text/plain"), "MISS MISS");
+  assert.equal(await words(speech, "application/xhtml+xml"), "MISS MISS");
+  assert.equal(await words(speech, "audio/mpeg"), "MISS HIT");
+  assert.equal(await words(speech, "application/octet-stream"), "MISS HIT");
+  assert.equal(await words("/openai/v1/images/generations", "text/html"), "MISS MISS");
+  assert.equal(await words("/openai/v1/images/generations", "image/svg+xml"), "MISS HIT");
+  assert.equal(await words("/openai/v1/audio/transcriptions", "text/plain"), "MISS HIT");
+});
+
+test("a 200 that carries an error, or nothing at all, is passed on and asked again", async () => {
+  const said = async (body: string) => {
+    const run = journey({ provider: () => json(body) });
+    const first = await run.ask();
+    assert.equal(await first.text(), body);
+    const second = await run.ask();
+    await second.text();
+    return `${second.headers.get("x-cache-status")} ${run.events[0]?.notKept}`;
+  };
+  assert.equal(await said('{"success":false,"errors":[{"code":7009}],"result":null}'), "MISS error-body");
+  assert.equal(await said('{"errors":[{"message":"overloaded"}]}'), "MISS error-body");
+  assert.equal(await said("null"), "MISS empty");
+  assert.equal(await said('{"errors":[],"result":"fine"}'), "HIT undefined");
+});
+
 test("cache.paths adds and takes away upstream paths, the last rule that matches counts", async () => {
   const words = async (rules: string, path: string) => {
     const run = journey({

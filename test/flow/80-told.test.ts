@@ -71,7 +71,7 @@ test("an answer that is not kept is paid for all the same, and says why it was n
 test("what only reads and never stores is paid for all the same", async () => {
   const run = priced();
   await say(run, { headers: { "helicone-cache-read": "true" } });
-  assert.deepEqual([last(run).notKept, last(run).costUsd], ["status", cost]);
+  assert.deepEqual([last(run).notKept, last(run).costUsd], ["read-only", cost]);
 });
 
 test("a stream over max_entry is paid for all the same", async () => {

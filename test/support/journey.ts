@@ -79,7 +79,7 @@ export function journey(
     { file: undefined, env: {}, flags: options.flags ?? [] },
     { dataFolder: "/nowhere", absolute: (path) => path },
   );
-  const providers = providersFor([]);
+  const providers = providersFor(config.providers);
   const events: RequestEvent[] = [];
   const reports: string[] = [];
   const hits = {

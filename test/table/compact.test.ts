@@ -34,6 +34,7 @@ const names = fc.constantFrom(
   "b",
   "user",
   "system",
+  "file_ids",
   "10",
   "9",
   "__proto__",
@@ -130,6 +131,15 @@ for (const [what, text] of LEFT) {
     assert.equal((await bothOf(text)).quick, undefined);
   });
 }
+
+test("an id is not masked either way, and what stands beside it is", async () => {
+  const { quick, slow } = await bothOf(`{"messages":[{"file_ids":[{"role":"x"},"${UUID}"]}]}`);
+  assert.equal(quick, slow);
+  assert.equal(quick, `{"messages":[{"file_ids":[{"role":"x"},"${UUID}"]}]}`);
+  const beside = await bothOf(`{"messages":[{"file_id":"${UUID}","content":"at ${UUID}"}]}`);
+  assert.equal(beside.quick, undefined);
+  assert.equal(beside.slow, `{"messages":[{"content":"at \u001a","file_id":"${UUID}"}]}`);
+});
 
 test("names that are numbers stand as they are where order counts", async () => {
   const { quick, slow } = await bothOf('{"logit_bias":{"9":1,"10":2},"a":{"z":1}}');

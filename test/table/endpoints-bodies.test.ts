@@ -14,6 +14,8 @@ const RESPONSES = "/v1/responses";
 const MESSAGES = "/v1/messages";
 const GEMINI = "/v1beta/models/m:generateContent";
 
+const ROUTER = "/api/v1/chat/completions";
+
 const bodies: readonly Case[] = [
   ["openai", RESPONSES, { background: true }, "background"],
   ["openai", RESPONSES, { background: false, conversation: null, previous_response_id: null }, undefined],
@@ -54,6 +56,18 @@ const bodies: readonly Case[] = [
   ["xai", CHAT, { deferred: true }, "deferred"],
   ["groq", "/openai/v1/chat/completions", { model: "groq/compound-mini" }, "searching-model"],
   ["openrouter", "/api/v1/chat/completions", { model: "openai/gpt-4o:online" }, "searching-model"],
+  ["openrouter", ROUTER, { model: "openai/gpt-4o:online:nitro" }, "searching-model"],
+  ["openrouter", ROUTER, { model: "openai/gpt-4o", models: ["x/y", "a/b:online"] }, "searching-model"],
+  ["openrouter", ROUTER, { models: ["perplexity/sonar"] }, "searching-model"],
+  ["openrouter", ROUTER, { models: "perplexity/sonar" }, "searching-model"],
+  ["openrouter", ROUTER, { model: "openai/gpt-4o", models: ["x/y", "onlines/b", null, 1] }, undefined],
+  ["openrouter", ROUTER, { model: "@preset/support" }, "preset"],
+  ["openrouter", ROUTER, { model: "openai/gpt-4o@preset/support" }, "preset"],
+  ["openrouter", ROUTER, { model: "x/y", models: ["x/y", "x/y@preset/support"] }, "preset"],
+  ["openrouter", ROUTER, { model: "x/y", preset: "support" }, "preset"],
+  ["openrouter", ROUTER, { model: "x/preset", preset: null }, undefined],
+  ["openrouter", "/api/v1/messages", { model: "x/y", preset: "support" }, "preset"],
+  ["openrouter", "/api/v1/responses", { models: ["x/y@preset/support"] }, "preset"],
   ["openrouter", "/api/v1/chat/completions", { plugins: [{ id: "web" }] }, "web-search"],
   ["openrouter", "/api/v1/chat/completions", { plugins: [{ id: "file-parser" }] }, undefined],
   ["perplexity", "/chat/completions", { model: "sonar-pro" }, "searching-model"],

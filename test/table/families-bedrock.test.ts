@@ -211,3 +211,18 @@ for (const [title, value, refusal] of [
     assert.equal(family.judge({ endpoint, path, query: "", json: {} }, value).refusal, refusal);
   });
 }
+
+test("what names a tool that Amazon runs itself is not cached, what names the client's is", () => {
+  const word = (action: string, tools: unknown) => {
+    const path = `/model/us.amazon.nova-premier-v1%3A0/${action}`;
+    const endpoint = family.endpoint(path) ?? assert.fail(path);
+    return family.stateful({ endpoint, path, query: "", json: { toolConfig: { tools } } });
+  };
+  const own = (name?: string) => ({ systemTool: { name } });
+  for (const action of ["converse", "converse-stream", "invoke", "invoke-with-response-stream"]) {
+    assert.equal(word(action, [{ toolSpec: { name: "f" } }, own("nova_grounding")]), "web-search");
+    assert.equal(word(action, [own("nova_code_interpreter")]), "hosted-tools");
+    assert.equal(word(action, [own()]), "hosted-tools");
+    assert.equal(word(action, [{ toolSpec: { name: "nova_grounding" } }, { systemTool: null }]), undefined);
+  }
+});

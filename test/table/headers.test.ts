@@ -85,6 +85,43 @@ test("a kept head has nothing that speaks of one delivery", () => {
   assert.deepEqual(kept.map(([name]) => name).sort(), ["content-type", "openai-version", "x-custom"]);
 });
 
+test("ids, traces and quotas of one delivery are in no kept head, whatever their gateway calls them", () => {
+  const spoken = [
+    "request-id",
+    "x-request-id",
+    "apim-request-id",
+    "x-amzn-requestid",
+    "x-kong-request-id",
+    "x-kong-upstream-latency",
+    "nvcf-reqid",
+    "x-correlation-id",
+    "mistral-correlation-id",
+    "x-trace-id",
+    "x-amzn-trace-id",
+    "x-debug-trace-id",
+    "x-ds-trace-id",
+    "x-together-traceid",
+    "traceparent",
+    "tracestate",
+    "traceresponse",
+    "x-ratelimit-remaining-requests",
+    "x-ratelimitbysize-remaining-minute",
+    "x-ratelimitbysize-remaining-month",
+    "ratelimitbysize-remaining",
+    "ratelimit-policy",
+    "x-rate-limit-remaining",
+    "x-trial-endpoint-call-remaining",
+    "x-endpoint-monthly-call-limit",
+  ];
+  const head = new Headers(spoken.map((name) => [name, "1"]));
+  for (const name of ["content-type", "openai-version", "x-request-identity", "x-traced"])
+    head.set(name, "1");
+  assert.deepEqual(
+    storedHeaders(head).map(([name]) => name),
+    ["content-type", "openai-version", "x-request-identity", "x-traced"],
+  );
+});
+
 test("a client never gets a cookie of a cacheable answer, nor the length of what was decoded", () => {
   const provider = new Headers({ "content-encoding": "gzip", "content-length": "9", "content-type": "a/b" });
   provider.append("set-cookie", "a=1");

@@ -28,6 +28,9 @@ const says = (content: string) => ({ model: "m", messages: [{ role: "user", cont
 const uuid = "123e4567-e89b-12d3-a456-426614174000";
 const other = "00000000-0000-4000-8000-000000000000";
 
+const part = (part: object) => ({ messages: [{ role: "user", content: [part] }] });
+const dated = (day: number) => `https://cdn.example.org/2026-01-0${day}/front.png`;
+
 const MASKED: [rules: string, one: string, other: string][] = [
   ["dates", "Today is 2026-11-23.", "Today is 2025-01-02."],
   ["dates", "at 2026-11-23T10:11:12.123Z sharp", "at 2025-01-02T00:00 sharp"],
@@ -42,6 +45,7 @@ const MASKED: [rules: string, one: string, other: string][] = [
     "https://b.s3.amazonaws.com/k?X-Amz-Date=1&X-Amz-Signature=aa&v=1",
     "https://b.s3.amazonaws.com/k?X-Amz-Date=2&X-Amz-Signature=bb&v=1",
   ],
+  ["dates", `see ${dated(2)} there`, `see ${dated(3)} there`],
   ["glob:build *;", "build 41; go", "build 5 of 9; go"],
   ["glob:[id=????]", "x [id=abcd] y", "x [id=é😀zz] y"],
   ["glob:since *", "since 4 pm\nnext", "since noon\nnext"],
@@ -67,6 +71,22 @@ const KEPT: [rules: string, one: unknown, other: unknown][] = [
   ["dates", { ...says("x"), model: "m-2026-11-23" }, { ...says("x"), model: "m-2026-11-24" }],
   ["dates", { messages: [{ "2026-11-23": 1 }] }, { messages: [{ "2026-11-24": 1 }] }],
   ["dates", says("2026-11-23"), says("\u001a")],
+  ["uuids", part({ file_id: uuid }), part({ file_id: other })],
+  ["uuids", part({ fileId: uuid }), part({ fileId: other })],
+  ["uuids", part({ file: { id: uuid } }), part({ file: { id: other } })],
+  [
+    "uuids",
+    part({ text: "x", file_ids: ["a", { text: "y" }, uuid] }),
+    part({ text: "x", file_ids: ["a", { text: "y" }, other] }),
+  ],
+  ["dates", part({ image_url: { url: dated(2) } }), part({ image_url: { url: dated(3) } })],
+  ["dates", part({ image_url: dated(2) }), part({ image_url: dated(3) })],
+  [
+    "dates",
+    part({ fileData: { fileUri: "files/2026-01-02" } }),
+    part({ fileData: { fileUri: "files/2026-01-03" } }),
+  ],
+  ["dates", part({ document: dated(2) }), part({ document: dated(3) })],
 ];
 for (const [rules, one, two] of KEPT) {
   test(`with key.mask = ${rules}, ${JSON.stringify(one)} and ${JSON.stringify(two)} are two questions`, async () => {
@@ -131,8 +151,22 @@ test("a mask goes through a text of 900 KB in linear time, whatever it holds", (
   for (const [rules, unit] of traps) {
     const text = unit.repeat(900_000 / unit.length);
     const began = performance.now();
-    mask(rules)?.pieces(text, "messages");
+    mask(rules)?.pieces(text, { member: "messages", name: "content" });
     const ms = performance.now() - began;
     assert.ok(ms < 2000, `${rules} over ${JSON.stringify(unit)}: ${ms} ms`);
   }
+});
+
+test("what is chosen by one's own pattern, and what signs an address, is left out of addresses and ids as well", async () => {
+  const signed = (signature: string) =>
+    part({ image_url: { url: `https://b.example.org/k?X-Amz-Signature=${signature}` } });
+  assert.equal(await form(signed("a"), "presigned-urls"), await form(signed("b"), "presigned-urls"));
+  const id = (number: string) => part({ file_id: `run-${number};x` });
+  assert.equal(await form(id("1"), "glob:run-*;"), await form(id("2"), "glob:run-*;"));
+});
+
+test("a member beside an id or an address is looked through, also after a list", async () => {
+  const after = (day: string) =>
+    part({ file_ids: ["x"], text: `on 2026-01-0${day}`, list: [{ id: "1" }, `on 2026-01-0${day}`] });
+  assert.equal(await form(after("2"), "dates"), await form(after("3"), "dates"));
 });
