@@ -5,8 +5,8 @@ import { count, duration, plural, short, usd } from "./readable.ts";
 type Watched = ReturnType<App["watched"]>;
 
 /** `4,812 hits · 188 misses · saved 1.2M tokens, $61.20 and 2h 10m` */
-export function summary({ outcomes, saved, unpriced }: Watched): string {
-  const kinds = [plural(outcomes.hit, "hit"), plural(outcomes.miss, "miss", "misses")];
+export function summary({ outcomes, saved, unpriced, unanswered }: Watched): string {
+  const kinds = [plural(outcomes.hit, "hit"), plural(outcomes.miss + unanswered, "miss", "misses")];
   for (const kind of ["partial", "joined"] as const) {
     if (outcomes[kind] > 0) kinds.push(`${count(outcomes[kind])} ${kind}`);
   }

@@ -1,7 +1,15 @@
 import { namesAccountState } from "./bound.ts";
 import { anthropicError } from "./error-shape.ts";
 import { composeFamily, isEventStream, type Protocol, type Surface } from "./family.ts";
-import { carriesError, finding, finishReason, isOrdinary, isUnfinished, ToolArguments } from "./finding.ts";
+import {
+  carriesError,
+  finding,
+  finishReason,
+  isMessageAlone,
+  isOrdinary,
+  isUnfinished,
+  ToolArguments,
+} from "./finding.ts";
 import { at, countAt, holds, isObject, type JsonObject, listAt, textAt } from "./json.ts";
 import type { Finding, RefusalReason } from "./provider.ts";
 import { type Fold, SseWatcher } from "./sse.ts";
@@ -45,7 +53,7 @@ export function judgeMessage(value: unknown, shortened: boolean): Finding {
 }
 
 function messageRefusal(value: unknown, shortened: boolean): RefusalReason | undefined {
-  if (carriesError(value, OWN)) return "error-body";
+  if (carriesError(value, OWN) || isMessageAlone(value, OWN)) return "error-body";
   const content = at(value, "content");
   const completion = at(value, "completion");
   if (!Array.isArray(content) && typeof completion !== "string") return undefined;

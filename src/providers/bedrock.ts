@@ -169,7 +169,7 @@ class InvokeWatcher extends FrameWatcher {
       this.#broken = true;
       return;
     }
-    this.#fold.event("", event);
+    if (this.#fold.event("", event)) this.#broken = true;
     const metrics = at(event, "amazon-bedrock-invocationMetrics");
     if (metrics === undefined) return;
     this.#metrics = true;

@@ -1,6 +1,14 @@
 import { namesAccountState } from "./bound.ts";
 import { isEventStream, type Protocol } from "./family.ts";
-import { carriesError, finding, finishReason, isOrdinary, isUnfinished, ToolArguments } from "./finding.ts";
+import {
+  carriesError,
+  finding,
+  finishReason,
+  isMessageAlone,
+  isOrdinary,
+  isUnfinished,
+  ToolArguments,
+} from "./finding.ts";
 import { at, countAt, holds, isObject, listAt, textAt } from "./json.ts";
 import type { Asked, Finding, RefusalReason, Usage } from "./provider.ts";
 import { type Fold, SseWatcher } from "./sse.ts";
@@ -103,6 +111,7 @@ export function judgeChat(value: unknown, options: { quirks: ChatQuirks; shorten
   const accountBound = namesAccountState(value);
   const judged = (refusal: RefusalReason | undefined) => finding({ refusal, usage, model, accountBound });
   if (carriesError(value, OWN) || at(value, "x_groq", "error")) return judged("error-body");
+  if (isMessageAlone(value, OWN)) return judged("error-body");
   const list = at(value, "choices");
   if (!Array.isArray(list)) return judged(undefined);
   if (list.length === 0) return judged("empty");

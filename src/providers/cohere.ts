@@ -129,7 +129,8 @@ export class CohereFold implements Fold {
       return this.#end(value, at(value, "response", "meta"));
     }
     this.#take(type, value);
-    return false;
+    // A line that is none of its events, as Cohere words its errors.
+    return type === "" && textAt(value, "message") !== undefined;
   }
 
   indifferent(value: unknown): ReadonlySet<string> | undefined {

@@ -113,6 +113,11 @@ export function carriesError(value: unknown, own: readonly string[] = []): boole
   return textAt(value, "message") !== undefined && labelled;
 }
 
+/** Whether a document is a bare message (with a type, perhaps) where the endpoint answers with `own`. */
+export function isMessageAlone(value: unknown, own: readonly string[]): boolean {
+  return textAt(value, "message") !== undefined && own.every((name) => at(value, name) === undefined);
+}
+
 /** Endpoints whose documents are objects, whoever serves them. Others have lists, too: of vectors, of llama.cpp's answers. */
 const OBJECTS: ReadonlySet<EndpointKind> = new Set(["chat", "responses", "messages"]);
 /** Endpoints where a text by itself may be the answer. */

@@ -4,13 +4,13 @@ import { ChatFold, judgeChat } from "./chat.ts";
 import { CohereFold, cohereV2 } from "./cohere.ts";
 import { openaiError } from "./error-shape.ts";
 import { composeFamily } from "./family.ts";
-import { carriesError, finding } from "./finding.ts";
+import { carriesError, finding, finishReason, isUnfinished } from "./finding.ts";
 import { GeminiFold, googleSurface } from "./google.ts";
 import { TgiFold } from "./huggingface.ts";
-import { at, holds, isObject, textAt } from "./json.ts";
+import { at, holds, isObject, type JsonObject, listAt, textAt } from "./json.ts";
 import { LlamaFold } from "./local.ts";
 import { openaiSurface } from "./openai.ts";
-import type { Asked, Finding } from "./provider.ts";
+import type { Asked, Finding, RefusalReason } from "./provider.ts";
 import { ResponsesFold } from "./responses.ts";
 import type { Fold } from "./sse.ts";
 
@@ -22,15 +22,37 @@ export const genericFamily = composeFamily(
 );
 
 /** Members that all finish reasons of unknown models' documents go by. */
-const FINISHES = ["stop_reason", "stopReason", "finish_reason", "completionReason", "generated_text", "stop"];
+const REASONS = ["stop_reason", "stopReason", "finish_reason", "completionReason"];
+const FINISHES = [...REASONS, "generated_text", "stop"];
 
 /** Judges a document whose family only its members tell. */
 export function judgeUnknown(value: unknown, shortened: boolean): Finding {
   if (Array.isArray(at(value, "choices"))) return judgeChat(value, { quirks: {}, shortened });
   if (Array.isArray(at(value, "content")) && at(value, "type") === "message")
     return judgeMessage(value, shortened);
-  const refusal = carriesError(value) ? "error-body" : undefined;
+  const refusal = carriesError(value) ? "error-body" : unknownRefusal(value);
   return finding({ refusal, model: textAt(value, "model"), accountBound: namesAccountState(value) });
+}
+
+/** By the finish reasons that are there, of any maker's; a document without any is kept. */
+function unknownRefusal(value: unknown): RefusalReason | undefined {
+  const told = finishPlaces(value).flatMap((place) =>
+    REASONS.filter((member) => Object.hasOwn(place, member)).map((member) => place[member]),
+  );
+  if (told.some(isUnfinishedReason)) return "unfinished";
+  return told.includes(null) ? "no-finish-reason" : undefined;
+}
+
+/** Where an unknown model's document or event may say how it finished: at the top, or in each of its texts. */
+function finishPlaces(value: unknown): readonly JsonObject[] {
+  return [value, ...["outputs", "results", "generations"].flatMap((name) => listAt(value, name))].filter(
+    isObject,
+  );
+}
+
+function isUnfinishedReason(reason: unknown): boolean {
+  const finish = finishReason(reason);
+  return finish !== undefined && isUnfinished(finish);
 }
 
 /** Follows a stream whose family its first event tells. */
@@ -72,7 +94,7 @@ export class SniffFold implements Fold {
     if (Array.isArray(at(value, "choices"))) return new ChatFold(this.#asked, { doneOptional: true });
     if (type === "message_start" || type === "completion") return new MessageFold();
     if (type.startsWith("response.")) return new ResponsesFold({});
-    if (at(value, "candidates") !== undefined) return new GeminiFold("events");
+    if (at(value, "candidates") !== undefined) return new GeminiFold("events", this.#asked);
     if (type === "message-start" || at(value, "event_type") !== undefined) return new CohereFold();
     if (at(value, "token") !== undefined) return new TgiFold();
     if (typeof at(value, "stop") === "boolean") return new LlamaFold();
@@ -89,10 +111,9 @@ class AnyFinishFold implements Fold {
   }
 
   event(_name: string, value: unknown): boolean {
-    const outputs = at(value, "outputs");
-    const places = [value, ...(Array.isArray(outputs) ? outputs : [])].filter(isObject);
+    const places = finishPlaces(value);
     if (places.some((place) => FINISHES.some((member) => holds(at(place, member))))) this.#finished = true;
-    return false;
+    return places.some((place) => REASONS.some((member) => isUnfinishedReason(at(place, member))));
   }
 
   finish(cut: boolean): Finding {

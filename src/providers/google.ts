@@ -2,12 +2,12 @@ import { anthropicProtocol } from "./anthropic.ts";
 import { namesAccountState } from "./bound.ts";
 import { googleError } from "./error-shape.ts";
 import { composeFamily, isEventStream, type Protocol, type Surface } from "./family.ts";
-import { carriesError, finding, finishReason, isOrdinary, isUnfinished } from "./finding.ts";
+import { carriesError, finding, finishReason, isMessageAlone, isOrdinary, isUnfinished } from "./finding.ts";
 import { at, countAt, holds, isObject, listAt, textAt } from "./json.ts";
 import { ArrayWatcher } from "./lines.ts";
 import { listProtocol } from "./list.ts";
 import { openaiSurface } from "./openai.ts";
-import type { Finding, RefusalReason, Usage } from "./provider.ts";
+import type { Asked, Finding, RefusalReason, Usage } from "./provider.ts";
 import { type Fold, SseWatcher } from "./sse.ts";
 import { googleUsage, lastUsage } from "./usage.ts";
 
@@ -18,14 +18,15 @@ const geminiProtocol: Protocol = {
   name: "google",
   watch: (asked, contentType) => {
     const streams = /:streamGenerateContent$/i.test(asked.path.replace(/%3A/i, ":"));
-    if (streams && contentType === "application/json") return new ArrayWatcher(new GeminiFold("array"));
-    return isEventStream(asked, contentType) ? new SseWatcher(new GeminiFold("events")) : undefined;
+    if (streams && contentType === "application/json")
+      return new ArrayWatcher(new GeminiFold("array", asked));
+    return isEventStream(asked, contentType) ? new SseWatcher(new GeminiFold("events", asked)) : undefined;
   },
-  judge: (_asked, value) => {
-    const fold = new GeminiFold("document");
+  judge: (asked, value) => {
+    const fold = new GeminiFold("document", asked);
     const parts = Array.isArray(value) ? value : [value];
     const accountBound = namesAccountState(value);
-    if (parts.some((part) => carriesError(part, OWN)))
+    if (parts.some((part) => carriesError(part, OWN) || isMessageAlone(part, OWN)))
       return finding({ refusal: "error-body", accountBound });
     for (const part of parts) fold.event("", part);
     return { ...fold.finish(false), accountBound };
@@ -57,6 +58,12 @@ export const googleSurface: Surface = {
 
 export const googleFamily = composeFamily("google", [googleSurface, openaiSurface()], ["x-goog-*"]);
 
+/** How many candidates the request asks for; Google takes both spellings. */
+function candidateCount({ json }: Asked): number {
+  const config = json?.generationConfig ?? json?.generation_config;
+  return countAt(config, "candidateCount") ?? countAt(config, "candidate_count") ?? 1;
+}
+
 /** `OTHER` is the model's own word for having failed. */
 function failed(finish: string): boolean {
   return isUnfinished(finish) || finish === "other";
@@ -65,6 +72,7 @@ function failed(finish: string): boolean {
 /** A stream has no end marker: each candidate's finish reason (or a block of the prompt) and a whole last event do. */
 export class GeminiFold implements Fold {
   readonly #form: "events" | "array" | "document";
+  readonly #expected: number;
   readonly #finishes = new Map<number, string | undefined>();
   #blocked = false;
   #known = false;
@@ -72,8 +80,9 @@ export class GeminiFold implements Fold {
   #usage: Usage | undefined;
   #model: string | undefined;
 
-  constructor(form: "events" | "array" | "document") {
+  constructor(form: "events" | "array" | "document", asked: Asked) {
     this.#form = form;
+    this.#expected = candidateCount(asked);
   }
 
   get ended(): boolean {
@@ -115,7 +124,7 @@ export class GeminiFold implements Fold {
       if (this.#form !== "document") return "no-finish-reason";
       return this.#known ? "empty" : undefined;
     }
-    if (finishes.some((finish) => finish === undefined)) return "no-finish-reason";
+    if (finishes.length < this.#expected || finishes.includes(undefined)) return "no-finish-reason";
     if (finishes.some((finish) => finish !== undefined && failed(finish))) return "unfinished";
     return !this.#holds && finishes.every((finish) => finish !== undefined && isOrdinary(finish))
       ? "empty"

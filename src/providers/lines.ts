@@ -104,6 +104,8 @@ export class ArrayWatcher implements Watcher {
   #open = false;
   /** Whether an element is complete and no comma has followed it. */
   #needsComma = false;
+  /** Whether a comma has come and no element behind it. */
+  #needsElement = false;
   #sound = true;
 
   constructor(fold: Fold) {
@@ -130,6 +132,7 @@ export class ArrayWatcher implements Watcher {
         if (!this.#open) {
           this.#sound &&= !this.#needsComma;
           this.#open = true;
+          this.#needsElement = false;
           from = i;
         }
       } else if (this.#open && this.#depth === (this.#array ? 1 : 0)) {
@@ -168,7 +171,7 @@ export class ArrayWatcher implements Watcher {
       case 0x7d:
         this.#sound &&= this.#depth > 0;
         this.#depth--;
-        if (this.#depth === 0) this.#closed = true;
+        if (this.#depth === 0) this.#close(byte);
         return this.#depth > (this.#array ? 1 : 0);
       default:
         if (!this.#open) this.#between(byte);
@@ -176,11 +179,18 @@ export class ArrayWatcher implements Watcher {
     }
   }
 
+  /** A lone object is parsed as the element that it is. */
+  #close(byte: number): void {
+    this.#closed = true;
+    if (this.#array) this.#sound &&= byte === 0x5d && !this.#needsElement;
+  }
+
   /** White space and single commas are all that may stand between elements, and nothing after the array. */
   #between(byte: number): void {
     if (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) return;
     if (byte !== 0x2c || !this.#needsComma || this.#closed) this.#sound = false;
     this.#needsComma = false;
+    this.#needsElement = true;
   }
 
   #add(bytes: Uint8Array): void {

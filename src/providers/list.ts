@@ -24,7 +24,7 @@ export function listProtocol(facts: ListFacts): Protocol {
       if (facts.done === undefined || !isEventStream(asked, contentType)) return undefined;
       // Sound and pictures come as they are, whatever was asked for.
       if (/^(?:audio|image|application\/octet-stream)/.test(contentType)) return undefined;
-      return new SseWatcher(new DoneFold(facts, countAt(asked.json, "n") ?? 1));
+      return new SseWatcher(new DoneFold(facts, countAt(asked.json, "n") ?? asked.formCount ?? 1));
     },
     judge: (_asked, value) => {
       const found = {

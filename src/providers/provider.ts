@@ -104,6 +104,8 @@ export interface Asked {
   readonly query: string;
   /** Top-level members of a JSON body; undefined where the body is no JSON object. Long strings may be shortened. */
   readonly json: Readonly<Record<string, unknown>> | undefined;
+  /** How many pictures a form asks for, by its field `n`; absent where it has none. */
+  readonly formCount?: number;
 }
 
 /**

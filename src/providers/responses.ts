@@ -1,6 +1,13 @@
 import { namesAccountState } from "./bound.ts";
 import { isEventStream, type Protocol } from "./family.ts";
-import { carriesError, finding, finishReason, isUnfinished, ToolArguments } from "./finding.ts";
+import {
+  carriesError,
+  finding,
+  finishReason,
+  isMessageAlone,
+  isUnfinished,
+  ToolArguments,
+} from "./finding.ts";
 import { at, holds, isObject, listAt, textAt } from "./json.ts";
 import type { Finding, RefusalReason } from "./provider.ts";
 import { type Fold, SseWatcher } from "./sse.ts";
@@ -41,7 +48,7 @@ function judgeResponse(value: unknown, options: JudgeOptions): Finding {
 }
 
 function responseRefusal(value: unknown, options: JudgeOptions): RefusalReason | undefined {
-  if (carriesError(value, OWN)) return "error-body";
+  if (carriesError(value, OWN) || isMessageAlone(value, OWN)) return "error-body";
   const output = at(value, "output");
   const status = finishReason(at(value, "status")) ?? options.status;
   if (status === "failed") return "error-body";

@@ -3,7 +3,7 @@ import { Alike } from "./alike.ts";
 import { eventNamesAccountState } from "./bound.ts";
 import { behindBlank, behindLastBlank, CR, joined, lastEvent } from "./event-bytes.ts";
 import { carriesError, finding } from "./finding.ts";
-import { parseJson } from "./json.ts";
+import { countAt, parseJson, textAt } from "./json.ts";
 import type { Finding, RefusalReason, Watcher } from "./provider.ts";
 
 /** Characters of one event held at most; past it the answer is passed on and not kept. */
@@ -39,6 +39,12 @@ export interface Fold {
   finish(cut: boolean): Finding;
 }
 
+/** Google's error in a list, which it is where a list was due; and Cerebras's, flat and with a type as an event has. */
+function isErrorAlone(value: unknown): boolean {
+  if (Array.isArray(value)) return carriesError(value[0]);
+  return (countAt(value, "status_code") ?? 0) >= 400 && textAt(value, "message") !== undefined;
+}
+
 /** What all framings share: which failures outrank what the fold finds. */
 export class FoldWatcher {
   readonly fold: Fold;
@@ -68,7 +74,12 @@ export class FoldWatcher {
     }
     const value = parseJson(text);
     if (value === undefined) this.refuse("not-json");
-    else if (name === "error" || carriesError(value, OWN) || this.fold.event(name, value))
+    else if (
+      name === "error" ||
+      carriesError(value, OWN) ||
+      isErrorAlone(value) ||
+      this.fold.event(name, value)
+    )
       this.refuse("error-event");
     else if (!this.#accountBound && eventNamesAccountState(text, value)) this.#accountBound = true;
     else this.#sound = value;
@@ -115,6 +126,10 @@ export class FoldWatcher {
 
 const STREAM = { stream: true };
 
+const NAMED_ERROR = /(?:^|[\r\n])event: ?error[\r\n]/;
+/** Characters of a line by which it shows whether it is one. */
+const NAME_LENGTH = 16;
+
 /** Watches `text/event-stream`: any line ends, comments, data over several lines, errors that are no events. */
 export class SseWatcher implements Watcher {
   readonly #watcher: FoldWatcher;
@@ -130,6 +145,8 @@ export class SseWatcher implements Watcher {
   /** The beginning of an event that the parser has not seen; only while `#between`. */
   #held: Uint8Array | undefined;
   #endsAt = 0;
+  /** The beginning of a line that goes on in the next text. */
+  #line = "";
 
   constructor(fold: Fold) {
     this.#watcher = new FoldWatcher(fold);
@@ -214,7 +231,17 @@ export class SseWatcher implements Watcher {
   }
 
   #parse(text: string): void {
-    if (!this.#overflown && text !== "" && !this.#skipper.skips(text)) this.#parser.feed(text);
+    if (this.#overflown || text === "" || this.#skipper.skips(text)) return;
+    this.#parser.feed(text);
+    this.#look(text);
+  }
+
+  /** An error may be an event's name alone: what has no data the parser does not tell of. */
+  #look(text: string): void {
+    const lines = this.#line + text;
+    if (lines.includes("error") && NAMED_ERROR.test(lines)) this.#watcher.refuse("error-event");
+    const last = Math.max(text.lastIndexOf("\n"), text.endsWith("\n") ? -1 : text.lastIndexOf("\r"));
+    this.#line = last < 0 ? lines.slice(0, NAME_LENGTH) : text.slice(last + 1, last + 1 + NAME_LENGTH);
   }
 }
 

@@ -80,7 +80,7 @@ export async function partJob(
   const wanted: Job = {
     ...job,
     // Judged by as many inputs as go up.
-    asked: { ...job.asked, json: { ...job.asked.json, input: placed } },
+    asked: { ...job.asked, json: { ...job.asked.json, [batch.form.shape.inputs]: placed } },
     key: job.key === job.ownKey ? ownKey : keyIn(plan.pool),
     ownKey,
     content: { ...job.content, digest, coding: "" },

@@ -1,56 +1,42 @@
 import type { Reader } from "../cache/recording.ts";
-
-/** Where the answer's own id is looked for: it stands at the beginning in every family. */
-const LOOK_BYTES = 16 * 1024;
-const ID = /"(?:id|responseId|response_id|generation_id)"\s*:\s*"([A-Za-z0-9_.:-]{6,128})"/;
+import { OwnIds } from "./own-ids.ts";
 
 /**
- * Gives a replayed answer another id, the same in all its events and of the same length: letters and digits behind
- * the id's prefix are drawn anew. Undefined where no id is found.
+ * Gives a replayed answer another id, of the same length and the same at all its places (`OwnIds`): letters and
+ * digits behind the id's prefix are drawn anew. Nothing else in it changes, and an answer without an id does not.
  */
 export class FreshId {
-  readonly #old: Uint8Array;
-  readonly #fresh: Uint8Array;
+  readonly #places: OwnIds;
+  #old: string | undefined;
+  #fresh: Uint8Array = NOTHING;
+  /** An id's beginning at a piece's end, which waits for the rest. */
+  #held: Uint8Array = NOTHING;
 
-  private constructor(old: string, fresh: string) {
-    this.#old = new TextEncoder().encode(old);
-    this.#fresh = new TextEncoder().encode(fresh);
+  private constructor(form: "events" | "json") {
+    this.#places = new OwnIds(form);
   }
 
-  static of(beginning: Uint8Array): FreshId | undefined {
-    const text = new TextDecoder("latin1").decode(beginning.subarray(0, LOOK_BYTES));
-    const old = ID.exec(text)?.[1];
-    return old === undefined ? undefined : new FreshId(old, drawnAnew(old));
+  /** By an answer's media type; undefined where its ids are not to be told from what else it holds. */
+  static of(type: string): FreshId | undefined {
+    if (type === "text/event-stream") return new FreshId("events");
+    return /json/.test(type) ? new FreshId("json") : undefined;
   }
 
-  /** A copy with the id replaced. */
+  /** A copy of a whole body with the id replaced. */
   replace(bytes: Uint8Array): Uint8Array {
-    const copy = new Uint8Array(bytes);
-    const [first = 0] = this.#old;
-    for (let at = copy.indexOf(first); at >= 0; at = copy.indexOf(first, at + 1)) {
-      if (this.#matches(copy, at)) copy.set(this.#fresh, at);
-    }
-    return copy;
+    return concat(this.#take(bytes), this.#held);
   }
 
-  /** The same over a body in pieces: an id may lie across two of them, so the end of each waits for the next. */
+  /** The same over a body in pieces. */
   reader(source: Reader): Reader {
-    const overlap = this.#old.byteLength - 1;
-    let held: Uint8Array = new Uint8Array(0);
     let over = false;
     return {
       read: async () => {
         while (!over) {
           const piece = await source.read();
           over = piece === undefined;
-          const bytes = this.replace(piece === undefined ? held : concat(held, piece));
-          const ready = over ? bytes.byteLength : bytes.byteLength - overlap;
-          if (ready <= 0) {
-            held = bytes;
-            continue;
-          }
-          held = bytes.subarray(ready);
-          return bytes.subarray(0, ready);
+          const ready = piece === undefined ? this.#held : this.#take(piece);
+          if (ready.byteLength > 0) return ready;
         }
         return undefined;
       },
@@ -58,10 +44,25 @@ export class FreshId {
     };
   }
 
-  #matches(bytes: Uint8Array, at: number): boolean {
-    return this.#old.every((byte, i) => bytes[at + i] === byte);
+  #take(piece: Uint8Array): Uint8Array {
+    const bytes = concat(this.#held, piece);
+    const open = this.#places.find(bytes, (start, end) => this.#renew(bytes, { start, end }));
+    this.#held = bytes.subarray(open);
+    return bytes.subarray(0, open);
+  }
+
+  #renew(bytes: Uint8Array, { start, end }: { start: number; end: number }): void {
+    const id = String.fromCharCode(...bytes.subarray(start, end));
+    if (this.#old === undefined && ID.test(id)) {
+      this.#old = id;
+      this.#fresh = new TextEncoder().encode(drawnAnew(id));
+    }
+    if (id === this.#old) bytes.set(this.#fresh, start);
   }
 }
+
+const ID = /^[A-Za-z0-9_.:-]{6,128}$/;
+const NOTHING = new Uint8Array(0);
 
 function drawnAnew(id: string): string {
   const prefix = /^.*[-_.:]/.exec(id)?.[0] ?? "";

@@ -1,12 +1,18 @@
 import type { Recording } from "../cache/recording.ts";
 import type { Fetched } from "../host.ts";
-import type { Asked, EndpointKind, Finding, RefusalReason, Watcher } from "../providers/provider.ts";
+import { carriesError } from "../providers/finding.ts";
+import { LOOK_UP } from "../providers/look-ups.ts";
+import type { EndpointKind, Finding, RefusalReason, Watcher } from "../providers/provider.ts";
+import { vectorsRefusal } from "../providers/vectors.ts";
 import { readDocument } from "./document.ts";
 import type { Job } from "./flight.ts";
 import { isJson, mediaType } from "./headers.ts";
 
 /** Endpoints that may answer with something else than JSON: sound, pictures, subtitles, plain text. */
 const OTHER_FORMS: ReadonlySet<EndpointKind> = new Set(["speech", "images", "transcription", "other"]);
+
+/** What lists of models and models are known by: a `detail` beside one of these is theirs. */
+const LISTED = ["data", "models", "id", "name", "details"];
 
 const NOTHING = { usage: undefined, model: undefined, cutShort: undefined };
 
@@ -16,16 +22,22 @@ export async function judgeAnswer(
   answer: { response: Fetched; recording: Recording; watcher: Watcher | undefined; http2: boolean },
 ): Promise<Finding> {
   const { response, recording, watcher } = answer;
-  if (response.status !== 200) return { refusal: undefined, accountBound: true, ...NOTHING };
+  if (response.status !== 200) {
+    const refusal = (await isBrokenJson(response, recording)) ? "not-json" : undefined;
+    return { refusal, accountBound: true, ...NOTHING };
+  }
   if (watcher) return watcher.finish();
   const type = mediaType(response.headers);
   if (type === "text/event-stream") return refused("no-end-marker");
   const { kind } = job.asked.endpoint;
-  if (isJson(type) || !OTHER_FORMS.has(kind)) {
+  const lookUp = job.asked.endpoint === LOOK_UP;
+  if (isJson(type) || lookUp || !OTHER_FORMS.has(kind)) {
     const document = await readDocument(recording.chunks(), recording.size);
     if (document === undefined) return refused("not-json");
-    if (isShort(job.asked, document.value)) return refused("incomplete");
-    return job.family.judge(job.asked, document.value, document.shortened);
+    if (lookUp && carriesError(document.value, LISTED)) return refused("error-body");
+    const amiss = vectorsRefusal(job.asked, document.value);
+    const found = job.family.judge(job.asked, document.value, document.shortened);
+    return amiss === undefined ? found : { ...found, refusal: amiss };
   }
   // Closing the connection ends a body without length or chunking, and proves nothing about its completeness, not even
   // under TLS: Bun takes its connection's end for the body's. HTTP/2 needs neither.
@@ -39,19 +51,15 @@ export async function judgeAnswer(
   return { refusal: undefined, accountBound: false, ...NOTHING };
 }
 
+async function isBrokenJson({ headers }: Fetched, recording: Recording): Promise<boolean> {
+  if (!isJson(mediaType(headers))) return false;
+  return (await readDocument(recording.chunks(), recording.size)) === undefined;
+}
+
 /** A page (of a login, a gateway's error) where there should be sound or a picture. Transcripts may come as any text. */
 function isPage(kind: EndpointKind, type: string): boolean {
   if (kind === "speech") return /^text\/|html/.test(type);
   return kind === "images" && type.includes("html");
-}
-
-/** Whether an answer of embeddings has fewer or more vectors than inputs were asked for. */
-function isShort({ endpoint, json }: Asked, value: unknown): boolean {
-  if (endpoint.kind !== "embeddings" || !Array.isArray(json?.input)) return false;
-  const { data } = (value ?? {}) as { data?: unknown };
-  // A list of numbers is one input in tokens.
-  const inputs = typeof json.input[0] === "number" ? 1 : json.input.length;
-  return Array.isArray(data) && inputs > 0 && data.length !== inputs;
 }
 
 /** A finding that says no more than why not. */

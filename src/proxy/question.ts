@@ -93,8 +93,9 @@ async function question(
     settings: options.settings,
   });
   const { digest, parts, ignored } = digested;
+  const n = fieldOf(parts, "n");
   return {
-    asked,
+    asked: n !== undefined && /^\d{1,3}$/.test(n) ? { ...asked, formCount: Number(n) } : asked,
     digest,
     plain,
     get canonical() {

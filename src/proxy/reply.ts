@@ -8,7 +8,7 @@ import type { Call } from "./call.ts";
 import { atOnce, type CountOptions, counted } from "./counted.ts";
 import type { FlightHead } from "./flight.ts";
 import { FreshId } from "./fresh-id.ts";
-import { liveHeaders } from "./headers.ts";
+import { liveHeaders, mediaType } from "./headers.ts";
 import { isKnownOrigin } from "./origin.ts";
 import { paced } from "./pace.ts";
 
@@ -35,7 +35,9 @@ export function replyEntry(
 ): Response {
   const headers = new Headers(entry.headers as [string, string][]);
   const { status, body } = entry;
-  const id = options.freshIds && body.size > 0 ? FreshId.of(body.bytes ?? body.slice(0)) : undefined;
+  // What a look-up tells has the ids of models.
+  const renews = options.freshIds && call.method === "POST" && body.size > 0;
+  const id = renews ? FreshId.of(mediaType(headers)) : undefined;
   const slow = options.pace.kind !== "instant" && entry.chunks !== undefined;
   if (slow || body.bytes === undefined) {
     const plain = bodyReader(body);

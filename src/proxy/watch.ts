@@ -18,6 +18,8 @@ export interface Watched {
   readonly notKept: ReadonlyMap<string, number>;
   /** Requests that could not be cached, by reason. */
   readonly passedOn: ReadonlyMap<string, number>;
+  /** Requests that were refused since nothing stored answered them and no provider was to be asked. */
+  readonly unanswered: number;
   /** Requests that nothing stored answered, in words; the first of them. */
   readonly missed: readonly string[];
   readonly missedMore: number;
@@ -54,6 +56,7 @@ export class Watch {
   readonly #passedOn = new Map<string, number>();
   readonly #missed: string[] = [];
   #missedMore = 0;
+  #unanswered = 0;
 
   /** A cacheable request, before it is answered. */
   asked({ id, request }: Call, { key, ownKey, asked, plan }: Job): void {
@@ -79,7 +82,9 @@ export class Watch {
     if (isUnpricedHit(event)) this.#unpriced++;
     if (event.notKept !== undefined) count(this.#notKept, event.notKept);
     if (event.outcome === "bypassed") count(this.#passedOn, event.detail ?? "method");
-    if (isMiss(event)) this.#miss(event, refusal);
+    if (!isMiss(event)) return;
+    if (event.outcome === "refused") this.#unanswered++;
+    this.#miss(event, refusal);
   }
 
   watched(): Watched {
@@ -94,6 +99,7 @@ export class Watch {
       repeats,
       notKept: this.#notKept,
       passedOn: this.#passedOn,
+      unanswered: this.#unanswered,
       missed: this.#missed,
       missedMore: this.#missedMore,
     };

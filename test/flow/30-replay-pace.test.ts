@@ -135,10 +135,10 @@ test("fresh_ids gives each hit an id of its own, the same in all its events, and
 });
 
 test("an id that lies across pieces is replaced all the same", async () => {
-  const text = '{"id":"resp_0123456789abcdef","again":"resp_0123456789abcdef"}';
+  const text = '{"id":"resp_0123456789abcdef","response":{"id":"resp_0123456789abcdef"}}';
   const bytes = new TextEncoder().encode(text);
   for (const size of [1, 2, 7, 20, 100]) {
-    const id = FreshId.of(bytes);
+    const id = FreshId.of("application/json");
     assert.ok(id);
     let at = 0;
     const reader = id.reader({

@@ -73,6 +73,50 @@ test("cache.paths adds and takes away upstream paths, the last rule that matches
   assert.deepEqual(await words("-/v1/*,/v1/moderations", "/openai/v1/moderations"), ["MISS", "HIT"]);
 });
 
+test("a 404 that calls itself JSON and does not parse is not kept", async () => {
+  const words = async (text: string, type: string) => {
+    const headers = { "content-type": type };
+    const run = journey({ provider: () => new Response(text, { status: 404, headers }) });
+    return [await seen(await run.ask()), await seen(await run.ask())];
+  };
+  const kept = ["MISS 404", "HIT 404"];
+  const not = ["MISS 404", "MISS 404"];
+  assert.deepEqual(await words('{"error":{"message":"no such model"}}', "application/json"), kept);
+  assert.deepEqual(await words('{"error":{"mess', "application/json; charset=utf-8"), not);
+  assert.deepEqual(await words("", "application/json"), not);
+  assert.deepEqual(await words("<html>Not found</html>", "text/html"), kept);
+});
+
+test("a stream of pictures that a form asks for is whole with as many as its n", async () => {
+  const picture = `event: image_edit.completed\ndata: {"type":"image_edit.completed","b64_json":"AAAA"}\n\n`;
+  const words = async (n: string, pictures: number) => {
+    const stream = picture.repeat(pictures);
+    const run = journey({
+      provider: () => new Response(stream, { headers: { "content-type": "text/event-stream" } }),
+    });
+    const fields = [["prompt", "x"], ["stream", "true"], ...(n === "" ? [] : [["n", n]])];
+    const parts = fields.map(
+      ([name, text]) => `--b\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${text}\r\n`,
+    );
+    const posted = {
+      headers: { "content-type": "multipart/form-data; boundary=b" },
+      body: `${parts.join("")}--b--\r\n`,
+    };
+    const said: (string | null)[] = [];
+    for (const _ of [1, 2]) {
+      const answer = await run.post("/openai/v1/images/edits", posted);
+      await answer.text();
+      await run.parts.flights.settled();
+      said.push(answer.headers.get("x-cache-status"));
+    }
+    return said.join(" ");
+  };
+  assert.equal(await words("", 1), "MISS HIT");
+  assert.equal(await words("1", 1), "MISS HIT");
+  assert.equal(await words("2", 1), "MISS MISS");
+  assert.equal(await words("2", 2), "MISS HIT");
+});
+
 test("sound without length or chunking is whole under HTTP/2 alone: a closed connection proves nothing", async () => {
   const sound = { path: "/openai/v1/audio/speech", body: { model: "tts", input: "x", voice: "v" } };
   const outcomes: (string | null)[] = [];

@@ -52,6 +52,37 @@ test("a look-up that fails is not kept", async () => {
   assert.equal(await word(run, MODELS), "424 MISS");
 });
 
+for (const [title, answer] of [
+  ["an error", json('{"error":{"message":"no"}}')],
+  ["FastAPI's detail", json('{"detail":"Not authenticated"}')],
+  ["half a list", json('{"object":"list","data":[')],
+  ["a page", new Response("<html>login</html>", { headers: { "content-type": "text/html" } })],
+] as const) {
+  test(`a look-up that is answered by ${title} under 200 is not kept`, async () => {
+    const run = withModels();
+    run.recording = true;
+    run.provider = () => answer;
+    assert.equal(await word(run, MODELS), "200 MISS");
+    run.config = { ...run.config, mode: "replay" };
+    assert.equal(await word(run, MODELS), "424 MISS");
+  });
+}
+
+test("what models are looked up by is kept in every shape", async () => {
+  const run = withModels();
+  run.recording = true;
+  for (const [path, answer] of [
+    ["/openai/v1/models/m", { id: "m", object: "model", owned_by: "me" }],
+    ["/google/v1beta/models", { models: [{ name: "models/m" }] }],
+    ["/together/v1/models", [{ id: "m" }]],
+    ["/ollama/api/tags", { models: [] }],
+    ["/ollama/api/version", { version: "1" }],
+  ] as const) {
+    run.provider = () => json(JSON.stringify(answer));
+    assert.deepEqual([await word(run, path), await word(run, path)], ["200 MISS", "200 HIT"]);
+  }
+});
+
 test("Ollama's show is a look-up that counts with its body", async () => {
   const run = withModels();
   run.recording = true;

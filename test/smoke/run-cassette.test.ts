@@ -136,6 +136,7 @@ test(
       /differs at messages\[0\]\.content: \\"Say hellO\\" here, \\"Say hello\\" there/,
     );
     assert.equal(provider.count, 1);
+    assert.match(changed.told[0] ?? "", /^0 hits · 1 miss · /);
   },
 );
 

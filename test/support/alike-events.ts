@@ -116,7 +116,7 @@ export const kinds: readonly Kind[] = [
   },
   {
     name: "google",
-    fold: () => new GeminiFold("events"),
+    fold: () => new GeminiFold("events", chatAsked),
     words: (text) => data({ candidates: [{ content: { parts: [{ text }] }, index: 0 }] }),
     others: [
       data({ candidates: [{ finishReason: "STOP", index: 0 }], usageMetadata: { promptTokenCount: 4 } }),

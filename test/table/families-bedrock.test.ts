@@ -130,6 +130,88 @@ test("Converse documents are judged by their stop reason and content", () => {
   assert.equal(judge({ message: "Too many requests" }), "error-body");
 });
 
+const metrics = { "amazon-bedrock-invocationMetrics": { inputTokenCount: 1, outputTokenCount: 1 } };
+
+for (const [title, refusal, ...events] of [
+  [
+    "Cohere's ERROR",
+    "error-event",
+    { event_type: "text-generation", text: "x" },
+    { event_type: "stream-end", is_finished: true, finish_reason: "ERROR" },
+  ],
+  [
+    "Cohere's COMPLETE",
+    undefined,
+    { event_type: "text-generation", text: "x" },
+    { event_type: "stream-end", is_finished: true, finish_reason: "COMPLETE" },
+  ],
+  [
+    "an error in a choice",
+    "error-event",
+    { choices: [{ index: 0, delta: { content: "x" } }] },
+    { choices: [{ index: 0, delta: {}, error: { message: "no" }, finish_reason: "stop" }] },
+  ],
+  ["Titan's FINISH", undefined, { outputText: "x", completionReason: null }, { completionReason: "FINISH" }],
+  [
+    "Titan's ERROR",
+    "error-event",
+    { outputText: "x", completionReason: null },
+    { completionReason: "ERROR" },
+  ],
+  [
+    "Mistral's stop",
+    undefined,
+    { outputs: [{ text: "x", stop_reason: null }] },
+    { outputs: [{ text: "", stop_reason: "stop" }] },
+  ],
+] as const) {
+  test(`a model's own stream that ends with ${title} is ${refusal ? `refused as ${refusal}` : "kept"}`, () => {
+    const frames = events.map((one, at) => inner(at === events.length - 1 ? { ...one, ...metrics } : one));
+    assert.equal(watched(INVOKE, join(...frames)).refusal, refusal);
+  });
+}
+
+for (const [title, value, refusal] of [
+  ["Cohere's text", { generations: [{ finish_reason: "COMPLETE", text: "x" }] }, undefined],
+  ["Cohere's ERROR", { generations: [{ finish_reason: "ERROR", text: "" }] }, "unfinished"],
+  ["Cohere's ERROR at the top", { text: "x", finish_reason: "ERROR" }, "unfinished"],
+  ["Nova's text", { output: { message: { content: [{ text: "x" }] } }, stopReason: "end_turn" }, undefined],
+  [
+    "Nova's malformed output",
+    { output: { message: { content: [{ text: "x" }] } }, stopReason: "malformed_model_output" },
+    "unfinished",
+  ],
+  ["Mistral's text", { outputs: [{ text: "x", stop_reason: "stop" }] }, undefined],
+  ["Mistral's text that goes on", { outputs: [{ text: "x", stop_reason: null }] }, "no-finish-reason"],
+  ["Titan's text", { results: [{ outputText: "x", completionReason: "FINISH" }] }, undefined],
+  [
+    "Titan's text cut by its length",
+    { results: [{ outputText: "x", completionReason: "LENGTH" }] },
+    undefined,
+  ],
+  [
+    "Titan's text that goes on",
+    { results: [{ outputText: "x", completionReason: null }] },
+    "no-finish-reason",
+  ],
+  ["Llama's text", { generation: "x", stop_reason: "length" }, undefined],
+  [
+    "AI21's text",
+    { completions: [{ data: { text: "x" }, finishReason: { reason: "endoftext" } }] },
+    undefined,
+  ],
+  ["Titan's vector", { embedding: [0.5], inputTextTokenCount: 1 }, undefined],
+  ["Cohere's vectors", { embeddings: [[0.5]], id: "x", response_type: "embeddings_floats" }, undefined],
+  ["Stability's picture", { images: ["AAAA"], seeds: [1], finish_reasons: [null] }, undefined],
+] as const) {
+  test(`${title}, a model's own document, is ${refusal ? `refused as ${refusal}` : "kept"}`, () => {
+    const path = "/model/m/invoke";
+    const endpoint = family.endpoint(path);
+    assert.ok(endpoint);
+    assert.equal(family.judge({ endpoint, path, query: "", json: {} }, value).refusal, refusal);
+  });
+}
+
 test("what names a tool that Amazon runs itself is not cached, what names the client's is", () => {
   const word = (action: string, tools: unknown) => {
     const path = `/model/us.amazon.nova-premier-v1%3A0/${action}`;

@@ -16,6 +16,12 @@ const call = (args: string, more: object = {}) => ({
 const content = (text: string, finishReason?: string) => ({
   candidates: [{ content: { parts: [{ text }] }, ...(finishReason && { finishReason }) }],
 });
+const two = { ...gemini, json: { generationConfig: { candidateCount: 2 } } };
+const candidate = (index: number, finishReason?: string) => ({
+  candidates: [{ index, content: { parts: [{ text: "x" }] }, ...(finishReason && { finishReason }) }],
+});
+const images = stream("openai", "/v1/images/generations", { stream: true, n: 2 });
+const image = { type: "image_generation.completed", b64_json: "AAAA" };
 const message = (...events: object[]) => data({ type: "message_start", message: {} }, ...events);
 const stop = (stop_reason: unknown) => ({ type: "message_delta", delta: { stop_reason } });
 const said = { type: "content_block_delta", index: 0, delta: { type: "text_delta", text: "x" } };
@@ -99,6 +105,48 @@ const cases: readonly (readonly [title: string, RecordedStream, string, string |
     "error-event",
   ],
   ["FastAPI's detail", chat, data({ detail: "Internal Server Error" }) + DONE, "error-event"],
+  [
+    "an event named error, its data empty",
+    chat,
+    `event: error\ndata: \n\n${data(choice({ content: "x" }, "stop"))}${DONE}`,
+    "error-event",
+  ],
+  [
+    "an event named error without data",
+    chat,
+    `${data(choice({ content: "x" }, "stop"))}event:error\r\n\r\n${DONE}`,
+    "error-event",
+  ],
+  [
+    "an event named error at the end of all",
+    chat,
+    `${data(choice({ content: "x" }, "stop"))}${DONE}event: error`,
+    "error-event",
+  ],
+  [
+    "an answer that says event: error",
+    chat,
+    data(choice({ content: "x\nevent: error\n" }, "stop")) + DONE,
+    undefined,
+  ],
+  [
+    "an event named errors",
+    chat,
+    `event: errors\n${data(choice({ content: "x" }, "stop"))}${DONE}`,
+    undefined,
+  ],
+  [
+    "Google's error in a list",
+    chat,
+    data(choice({ content: "x" }, "stop"), [{ error: { code: 503, message: "no" } }]) + DONE,
+    "error-event",
+  ],
+  [
+    "Cerebras's flat error",
+    stream("cerebras", "/v1/chat/completions"),
+    data(choice({ content: "x" }, "stop"), { status_code: 503, message: "no", type: "server_error" }) + DONE,
+    "error-event",
+  ],
   [
     "Mistral's error object",
     chat,
@@ -199,6 +247,28 @@ const cases: readonly (readonly [title: string, RecordedStream, string, string |
     }),
     "no-finish-reason",
   ],
+  ["one candidate where two were asked for", two, data(candidate(0, "STOP")), "no-finish-reason"],
+  [
+    "one of two candidates without an end",
+    two,
+    data(candidate(0), candidate(1), candidate(0, "STOP")),
+    "no-finish-reason",
+  ],
+  ["two candidates", two, data(candidate(0), candidate(1, "STOP"), candidate(0, "STOP")), undefined],
+  [
+    "one candidate in an array where two were asked for",
+    { ...two, type: "application/json" },
+    JSON.stringify([candidate(0, "STOP")]),
+    "no-finish-reason",
+  ],
+  [
+    "a blocked prompt where two were asked for",
+    two,
+    data({ promptFeedback: { blockReason: "SAFETY" } }),
+    undefined,
+  ],
+  ["one image where two were asked for", images, data(image), "no-end-marker"],
+  ["two images", images, data(image, image), undefined],
   ["an array that goes on behind its end", array, `[${JSON.stringify(content("x", "STOP"))}]]`, "not-json"],
   ["an array with a comma too many", array, `[${JSON.stringify(content("x", "STOP"))},,{}]`, "not-json"],
   [
@@ -207,6 +277,21 @@ const cases: readonly (readonly [title: string, RecordedStream, string, string |
     `[${JSON.stringify(content("x"))} ${JSON.stringify(content("x", "STOP"))}]`,
     "not-json",
   ],
+  ["an array with a comma at its end", array, `[${JSON.stringify(content("x", "STOP"))},]`, "not-json"],
+  [
+    "an array with a comma and blanks at its end",
+    array,
+    `[${JSON.stringify(content("x", "STOP"))}\r\n,\r\n]\n`,
+    "not-json",
+  ],
+  ["an array closed by a brace", array, `[${JSON.stringify(content("x", "STOP"))}}`, "not-json"],
+  [
+    "an array as Google writes it",
+    array,
+    `[${JSON.stringify(content("x"))}\r\n,\r\n${JSON.stringify(content("y", "STOP"))}\r\n]\r\n`,
+    undefined,
+  ],
+  ["an object alone", array, JSON.stringify(content("x", "STOP")), undefined],
   ["an empty array", array, "[]", "no-finish-reason"],
   [
     "an array whose last element is an error",
@@ -263,6 +348,18 @@ const cases: readonly (readonly [title: string, RecordedStream, string, string |
   ["message-end without a reason", cohere, data({ type: "message-end", delta: {} }), "no-finish-reason"],
   ["[DONE] alone", cohere, DONE, "no-end-marker"],
   [
+    "v1's error behind the end",
+    { ...stream("cohere", "/v1/chat"), type: "application/stream+json" },
+    `${[
+      { event_type: "text-generation", text: "x" },
+      { event_type: "stream-end", is_finished: true, finish_reason: "COMPLETE", response: { text: "x" } },
+      { message: "internal server error" },
+    ]
+      .map((line) => JSON.stringify(line))
+      .join("\n")}\n`,
+    "error-event",
+  ],
+  [
     "a model that was only loaded",
     ollama,
     '{"model":"m","message":{"role":"assistant","content":""},"done":true,"done_reason":"load"}\n',
@@ -280,5 +377,12 @@ const cases: readonly (readonly [title: string, RecordedStream, string, string |
 for (const [title, asked, text, refusal] of cases) {
   test(`${asked.provider} ${asked.path}: ${title} is ${refusal ? `refused as ${refusal}` : "kept"}`, () => {
     assert.equal(watched(asked, [bytes(text)]).refusal, refusal);
+    assert.equal(
+      watched(
+        asked,
+        [...bytes(text)].map((byte) => Uint8Array.of(byte)),
+      ).refusal,
+      refusal,
+    );
   });
 }

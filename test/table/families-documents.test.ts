@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { judged } from "../support/families.ts";
+import { asked, familyOf, judged } from "../support/families.ts";
 
 const choices = (...list: object[]) => ({ id: "c", model: "m", choices: list });
 const choice = (message: object, finish_reason: unknown = "stop") => ({ index: 0, message, finish_reason });
@@ -49,6 +49,18 @@ const cases: readonly (readonly [title: string, readonly [string, string], unkno
   ["FastAPI's detail", CHAT, { detail: "Not Found" }, "error-body"],
   ["a detail beside choices", CHAT, { detail: "x", ...choices(choice({ content: "x" })) }, undefined],
   ["a message with a code", CHAT, { message: "no", code: "x" }, "error-body"],
+  ["a bare message", ["together", "/v1/chat/completions"], { message: "Rate limit exceeded" }, "error-body"],
+  [
+    "Google's error in a list",
+    ["google", "/v1beta/openai/chat/completions"],
+    [{ error: { code: 503, message: "no", status: "UNAVAILABLE" } }],
+    "error-body",
+  ],
+  ["a bare message with a type", CHAT, { message: "no", type: "server_error" }, "error-body"],
+  ["a message beside choices", CHAT, { message: "ok", ...choices(choice({ content: "x" })) }, undefined],
+  ["a bare message", MESSAGES, { message: "no" }, "error-body"],
+  ["a bare message", RESPONSES, { message: "no", type: "server_error" }, "error-body"],
+  ["a bare message", GEMINI, { message: "no" }, "error-body"],
   [
     "an error inside a choice",
     CHAT,
@@ -236,6 +248,21 @@ for (const [title, [provider, path], value, refusal] of cases) {
     assert.equal(judged(provider, path, value).refusal, refusal);
   });
 }
+
+test("a document of Gemini has as many candidates as were asked for", () => {
+  const candidate = (finishReason?: string) => ({ content: { parts: [{ text: "x" }] }, finishReason });
+  const judge = (json: Record<string, unknown>, ...candidates: object[]) =>
+    familyOf("google").judge(asked(...GEMINI, json), { candidates }).refusal;
+  for (const json of [
+    { generationConfig: { candidateCount: 2 } },
+    { generation_config: { candidate_count: 2 } },
+  ]) {
+    assert.equal(judge(json, candidate("STOP")), "no-finish-reason");
+    assert.equal(judge(json, candidate("STOP"), candidate()), "no-finish-reason");
+    assert.equal(judge(json, candidate("STOP"), candidate("SAFETY")), undefined);
+  }
+  assert.equal(judge({ generationConfig: {} }, candidate("STOP")), undefined);
+});
 
 test("tool arguments in a shortened document prove nothing", () => {
   const value = choices(choice(call("{"), "tool_calls"));

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { asCacheKey } from "../../src/cache/entry.ts";
+import { summary } from "../../src/cli/run-report.ts";
 import type { RequestEvent } from "../../src/journal/event.ts";
 import type { Call } from "../../src/proxy/call.ts";
 import type { Job } from "../../src/proxy/flight.ts";
@@ -82,6 +83,20 @@ test("misses are told in words, probes and joiners are none, and only so many ar
   const { missed, missedMore } = watch.watched();
   assert.deepEqual([missed.length, missedMore], [20, 3]);
   assert.equal(missed[0], "the provider was called: chat of openai, model m-0");
+});
+
+test("what replay and only-if-cached refuse are misses of the last line, what a setting refuses is none", () => {
+  const watch = new Watch();
+  asked(watch, "hit");
+  asked(watch, "miss");
+  asked(watch, "refused", { event: { status: 424, detail: "replay_miss" } });
+  asked(watch, "refused", { event: { status: 504, detail: "only_if_cached_miss" } });
+  asked(watch, "refused", { event: { status: 400, detail: "invalid_control" } });
+  asked(watch, "refused", { event: { status: 424, detail: "replay_miss", method: "HEAD" } });
+  const watched = watch.watched();
+  assert.equal(watched.unanswered, 2);
+  assert.equal(watched.missed.length, 3);
+  assert.match(summary(watched), /^1 hit · 3 misses · /);
 });
 
 test("a hit without a price is not free, a look-up is", () => {
