@@ -126,11 +126,10 @@ async function overHttp(
   { instance, data }: { instance: Instance; data: string },
 ): Promise<Api | undefined> {
   const path = `${data}/admin-token`;
+  let code: string | undefined;
   const token = await host.files.readText(path).catch((error) => {
-    const code = (error as { code?: string }).code ?? String(error);
-    throw new CommandError(
-      `run this as the user that runs ${instance.url}, whose token is in ${path}: it cannot be read (${code})`,
-    );
+    code = (error as { code?: string }).code ?? String(error);
+    return "none";
   });
   if (!/^\s*[\x21-\x7e]+\s*$/.test(token)) {
     throw new CommandError(`${path} is not one token alone on a line: delete it, and start askonce again`);
@@ -141,12 +140,18 @@ async function overHttp(
   const signal = AbortSignal.timeout(STATUS_WITHIN_MS);
   const { status, body } = await api.request("GET", "/status", { signal });
   await body?.cancel();
+  if (status === 404) return undefined;
+  if (code !== undefined) {
+    throw new CommandError(
+      `run this as the user that runs ${instance.url}, whose token is in ${path}: it cannot be read (${code})`,
+    );
+  }
   if (status === 401 || status === 403) {
     throw new CommandError(
       `the instance at ${instance.url} does not accept the token in ${path}: is it its own folder?`,
     );
   }
-  return status === 404 ? undefined : api;
+  return api;
 }
 
 async function inProcess(host: Host, config: Config): Promise<Api> {

@@ -12,7 +12,7 @@ export async function announce(
   host: Host,
   options: {
     readonly folder: string;
-    /** Of the admin API; undefined where there is none. */
+    /** Undefined where other commands could not ask there. */
     readonly address: ListenAddress | undefined;
     readonly say: (text: string) => void;
   },

@@ -73,12 +73,15 @@ export function addressesOf({ listen, admin, own }: Doors): Doors<ListenAddress>
   return { listen: addresses(listen), admin: addresses(admin), own: addresses(own) };
 }
 
-/** Where other commands ask the admin API; undefined where there is none. */
-export function adminAddress(
+/** Where other commands find this process, and its admin API if it has one; undefined where none of them could. */
+export function ownAddress(
   config: Config,
   { listen, admin, own }: Doors<ListenAddress>,
 ): ListenAddress | undefined {
-  return config.admin ? (own[0] ?? admin[0] ?? listen[0]) : undefined;
+  if (own[0] !== undefined) return own[0];
+  if (config.admin) return admin[0] ?? listen[0];
+  // Its certificate is not made for this machine's commands.
+  return config.tlsCert === "" ? listen[0] : undefined;
 }
 
 interface Places {

@@ -5,7 +5,7 @@ import type { Host } from "../host.ts";
 import { followCertificate, readTls } from "./certificate.ts";
 import { close, endSignals } from "./ending.ts";
 import { announce } from "./instance.ts";
-import { addressesOf, adminAddress, allOf, type Doors, openDoors } from "./listen.ts";
+import { addressesOf, ownAddress, allOf, type Doors, openDoors } from "./listen.ts";
 import type { Loaded } from "./load.ts";
 import { notifyReady } from "./notify.ts";
 import { reload } from "./reread.ts";
@@ -31,7 +31,7 @@ export async function serve(host: Host, load: () => Promise<Loaded>): Promise<nu
   }
   const at = addressesOf(doors);
   app.listening(at.listen);
-  const instance = await announce(host, { folder: config.data, address: adminAddress(config, at), say });
+  const instance = await announce(host, { folder: config.data, address: ownAddress(config, at), say });
   host.write("stderr", welcome(host, { config, addresses: at.listen, adminAddresses: at.admin, file }));
   void notifyReady(host, say);
   let current = config;

@@ -7,7 +7,7 @@ import type { Order, Place, SettingsFile, Word } from "./crew-messages.ts";
 import { CLOSE_MS, endSignals, timer } from "./ending.ts";
 import { Hub } from "./hub.ts";
 import { announce } from "./instance.ts";
-import { addressesOf, adminAddress, allOf, type DoorOptions, type Doors, openDoors } from "./listen.ts";
+import { addressesOf, ownAddress, allOf, type DoorOptions, type Doors, openDoors } from "./listen.ts";
 import type { Loaded } from "./load.ts";
 import { notifyReady } from "./notify.ts";
 import { reload } from "./reread.ts";
@@ -50,7 +50,7 @@ export async function supervise(host: Host, { load, size }: Options): Promise<nu
   try {
     const failed = await Promise.race([workers.start(), signals.first]);
     if (failed !== undefined) return failed;
-    const instance = await announce(host, { folder: config.data, address: adminAddress(config, at), say });
+    const instance = await announce(host, { folder: config.data, address: ownAddress(config, at), say });
     host.write("stderr", welcome(host, { config, addresses: at.listen, adminAddresses: at.admin, file }));
     void notifyReady(host, say);
     const current = onReload(host, { config, load, say, workers });

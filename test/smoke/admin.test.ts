@@ -3,7 +3,7 @@ import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:
 import { join } from "node:path";
 import { test } from "node:test";
 import { answerWell, openai } from "../support/answers.ts";
-import { type Askonce, startAskonce } from "../support/askonce.ts";
+import { type Askonce, runAskonce, startAskonce } from "../support/askonce.ts";
 import { tempFolder } from "../support/folder.ts";
 import { startProvider } from "../support/provider.ts";
 import { ask, post, type RawRequest } from "../support/raw.ts";
@@ -136,5 +136,27 @@ test(
     const asked = await post(port, openai.path, { body: openai.request(fresh(), false) });
     assert.deepEqual([asked.status, asked.json.error.code], [404, "not_found"]);
     assert.equal((await server.stop()).code, 0);
+  },
+);
+
+test(
+  "an instance without an admin API is found all the same: by health, and by commands that say what it lacks",
+  OWN_PROCESS,
+  async (t) => {
+    const server = await startAskonce({ flags: ["--admin", "false"] });
+    t.after(() => server.kill());
+    const run = (...args: string[]) => runAskonce([...args, "--data", server.data]);
+    const health = await run("health");
+    assert.deepEqual(
+      [health.code, health.stdout],
+      [0, `ready at http://127.0.0.1:${server.port}\n`],
+      health.stderr,
+    );
+    assert.equal((await run("ls")).code, 0);
+    const events = await run("tail");
+    assert.equal(events.code, 1);
+    assert.match(events.stderr, /restart it with --admin true/);
+    await server.stop();
+    assert.equal((await run("health")).code, 1);
   },
 );
