@@ -68,7 +68,7 @@ export class FoldWatcher {
     this.#sound = undefined;
     if (text.trim() === "") return;
     this.#taken = true;
-    if (text === "[DONE]") {
+    if (text.trimEnd() === "[DONE]") {
       this.fold.done?.();
       return;
     }

@@ -132,6 +132,14 @@ export function keyQuery(query: string): string {
     .join("&");
 }
 
+/** The query without its credentials, else as it is: "" or with its leading "?". */
+export function withoutCredentials(query: string): string {
+  const pairs = queryPairs(query);
+  const open = pairs.filter(([name]) => !isSecretQuery(name));
+  if (open.length === pairs.length) return query;
+  return open.map(([name, value], at) => `${at === 0 ? "?" : "&"}${name}=${value}`).join("");
+}
+
 /** Names of parameters whose value may be a secret: more than go into the key, since a log needs none of them. */
 const LOOKS_SECRET =
   /key|token|secret|sig|password|passwd|pwd|auth|credential|session|code|bearer|jwt|cookie/i;

@@ -7,7 +7,7 @@ import type { KeptField, KeptRequest, RequestHead } from "../requests/kept.ts";
 import { isLabel } from "../requests/multipart.ts";
 import { digestBody, type FormField, formDigest, ignoredNames, rawDigest } from "./body-digest.ts";
 import { endpointAt } from "./call.ts";
-import { MASKED_VALUE } from "./credential.ts";
+import { MASKED_VALUE, withoutCredentials } from "./credential.ts";
 import { sha256Bytes } from "./digest.ts";
 import { readDocument } from "./document.ts";
 import { keyHeadersOf, keyOf } from "./key.ts";
@@ -54,7 +54,15 @@ export function rekeyer(
     return {
       key: keyOf({ ...named, partition: pool, body: body.digest }),
       facts: { provider: provider.name, endpoint: endpoint.kind, model, namespace, pool },
-      head: { ...head, endpoint: endpoint.kind, model, headers, digest: body.digest },
+      // Somebody may have written a cassette's line by hand.
+      head: {
+        ...head,
+        endpoint: endpoint.kind,
+        model,
+        query: withoutCredentials(query),
+        headers,
+        digest: body.digest,
+      },
     };
   };
 }

@@ -191,3 +191,17 @@ test("a look-up has a key of its own", async () => {
   assert.deepEqual("key" in found && found.key, lastKey(run));
   assert.equal((await explainer(run.parts).explain(describedOf(kept))).key, lastKey(run));
 });
+
+test("a credential that a line's query names is no part of what is kept of it, nor of its key", async () => {
+  const run = journey();
+  const request = await say(run, { path: `${CHAT}?alt=x` });
+  const rekey = rekeyer(run.parts);
+  const plain = await rekey(request, {});
+  const query = "?key=AIzaSecretOfMine&alt=x&api_key=sk-another";
+  const written = await rekey({ ...request, head: { ...request.head, query } }, {});
+  assert.ok("head" in plain && "head" in written);
+  assert.equal(written.key, plain.key);
+  assert.deepEqual([plain.head.query, written.head.query], ["?alt=x", "?alt=x"]);
+  const alone = await rekey({ ...request, head: { ...request.head, query: "?key=AIzaSecretOfMine" } }, {});
+  assert.equal("head" in alone && alone.head.query, "");
+});

@@ -114,3 +114,10 @@ function* withErrors(stream: RecordedStream): Generator<string> {
   }
   yield [...events.slice(0, -1), errors[0]].join(separator);
 }
+
+for (const stream of streams.filter((one) => isSse(one) && /^data: \[DONE\]\r?$/m.test(text(one)))) {
+  test(`${stream.file} is whole with blanks behind its [DONE], too`, () => {
+    const found = watched(stream, [bytes(text(stream).replace(/^(data: \[DONE\])/m, "$1 \t"))]);
+    assert.deepEqual([found.refusal, found.ended], [undefined, true]);
+  });
+}
