@@ -195,12 +195,10 @@ export async function compose(
     ),
     newId: requestIds(),
   };
+  const program = buildName(host.mark);
   const proxy: ProxyParts = {
     ...hits,
-    memory: new RequestMemory(hits, {
-      maxBytes: share(Math.ceil(config.maxMemory / 2)),
-      program: buildName(host.mark),
-    }),
+    memory: new RequestMemory(hits, { maxBytes: share(Math.ceil(config.maxMemory / 2)), program }),
     flights: new Flights<FlightHead>(),
     pricing,
     archive,
@@ -249,8 +247,8 @@ export async function compose(
     crew,
   };
   // Where to listen is settled at the start, whatever is read later.
-  const adminApart = config.adminListen.length > 0;
-  const answer = createHandler({ ...appParts, adminServed: () => current.admin && !adminApart });
+  const adminHere = config.adminListen.length === 0;
+  const answer = createHandler({ ...appParts, adminServed: () => adminHere && current.admin });
   const adminApp = createAdminApp({ ...appParts, adminServed: () => current.admin });
   return {
     repeats: {

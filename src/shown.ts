@@ -20,7 +20,7 @@ export function shownLine(line: string): string {
 }
 
 /** A URL, or any other text, fit for a message. */
-export function withoutSecrets(text: string): string {
+function withoutSecrets(text: string): string {
   const bare = text.replace(/\/\/[^/\s]*@/g, "//***@").replace(/[?#]\S*/g, (tail) => `${tail[0]}***`);
   return withoutKeys(bare);
 }

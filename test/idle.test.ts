@@ -10,11 +10,15 @@ const lastText = () => (RegExp as unknown as { readonly $_: string }).$_;
 test("memory is collected when large bodies are gone, without the text that was matched last, and not for small ones", async () => {
   const held: string[] = [];
   let idle = false;
+  const asked = Promise.withResolvers<void>();
   const collected = new Promise<void>((resolve) => {
     const quiet = new Quiet(
       { monotonic: () => performance.now() + 10_000 },
       {
-        idle: () => idle,
+        idle() {
+          asked.resolve();
+          return idle;
+        },
         collect() {
           held.push(lastText());
           resolve();
@@ -28,7 +32,7 @@ test("memory is collected when large bodies are gone, without the text that was 
     small.drained(1000);
     quiet.drained(LARGE);
   });
-  await new Promise((resolve) => setTimeout(resolve, 1100));
+  await asked.promise;
   assert.deepEqual(held, [], "not while there is work");
   idle = true;
   assert.match("a whole prompt", /whole/);

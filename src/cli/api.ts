@@ -126,6 +126,7 @@ async function overHttp(
   { instance, data }: { instance: Instance; data: string },
 ): Promise<Api | undefined> {
   const path = `${data}/admin-token`;
+  // Where there is no admin API there may be no token: which of them is missing, the instance says.
   let code: string | undefined;
   const token = await host.files.readText(path).catch((error) => {
     code = (error as { code?: string }).code ?? String(error);

@@ -5,7 +5,7 @@ import type { Host } from "../host.ts";
 import { followCertificate, readTls } from "./certificate.ts";
 import { close, endSignals } from "./ending.ts";
 import { announce } from "./instance.ts";
-import { addressesOf, ownAddress, allOf, type Doors, openDoors } from "./listen.ts";
+import { addressesOf, allOf, type Doors, openDoors, ownAddress } from "./listen.ts";
 import type { Loaded } from "./load.ts";
 import { notifyReady } from "./notify.ts";
 import { reload } from "./reread.ts";

@@ -7,7 +7,7 @@ import type { Order, Place, SettingsFile, Word } from "./crew-messages.ts";
 import { CLOSE_MS, endSignals, timer } from "./ending.ts";
 import { Hub } from "./hub.ts";
 import { announce } from "./instance.ts";
-import { addressesOf, ownAddress, allOf, type DoorOptions, type Doors, openDoors } from "./listen.ts";
+import { addressesOf, allOf, type DoorOptions, type Doors, openDoors, ownAddress } from "./listen.ts";
 import type { Loaded } from "./load.ts";
 import { notifyReady } from "./notify.ts";
 import { reload } from "./reread.ts";

@@ -1,7 +1,7 @@
 import { proxyErrors } from "../errors.ts";
 import type { Peer } from "../host.ts";
 import { requestUrl } from "./call.ts";
-import { MASKED_VALUE } from "./credential.ts";
+import { decode, MASKED_VALUE } from "./credential.ts";
 import { sha256Pieces } from "./digest.ts";
 import { clientOf } from "./forwarded.ts";
 import { isKnownPreflight } from "./origin.ts";
@@ -67,19 +67,11 @@ const MOST_WORDS = 100;
 function withoutStrayTokens(request: Request, tokens: readonly string[]): Request {
   let words = 0;
   const masked = request.url.replace(WORDS, (word) => {
-    const bare = decoded(word).replace(/^~/, "");
+    const bare = decode(word).replace(/^~/, "");
     if (bare.length < SHORTEST_TOKEN || ++words > MOST_WORDS) return word;
     return isKnownToken(bare, tokens) ? MASKED_VALUE : word;
   });
   return masked === request.url ? request : withUrl(request, masked);
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }
 
 /** The same request at another URL. Not a new `Request`: adapters hand in ones of their own, which it cannot copy. */

@@ -29,6 +29,8 @@ const ACCOUNT_HEADERS = [
   "x-goog-user-project",
   "x-hf-bill-to",
 ];
+/** All that tells one account from another beside the key. */
+const BESIDE = [...ACCOUNT_HEADERS, ...FURTHER_SECRET_HEADERS];
 const SECRET_QUERY = new Set(["key", "api_key", "api-key", "access_token", "x-api-key"]);
 const REMEMBERED = 4096;
 const LABEL_DIGITS = 12;
@@ -67,7 +69,7 @@ export class CredentialReader {
     }
     for (const [name, value] of queryPairs(query)) if (isSecretQuery(name)) secrets.add(decode(value));
     secrets.delete("");
-    const accounts = [...ACCOUNT_HEADERS, ...FURTHER_SECRET_HEADERS].flatMap((name) => {
+    const accounts = BESIDE.flatMap((name) => {
       const value = headers.get(name);
       return value === null ? [] : [`${name}=${value.trim()}`];
     });
@@ -115,7 +117,8 @@ export function queryPairs(query: string): [name: string, value: string][] {
   });
 }
 
-function decode(text: string): string {
+/** As a client meant it, where it can be decoded. */
+export function decode(text: string): string {
   try {
     return decodeURIComponent(text.replaceAll("+", " "));
   } catch {

@@ -183,12 +183,9 @@ class Run {
     const refusal = this.#refusal;
     const unread = response.status !== 200 || refusal === "coding" || (!watcher && this.recording.piped);
     if (refusal !== undefined && unread) return refused(refusal);
-    const finding = await judgeAnswer(this.#job, {
-      response,
-      recording: this.recording,
-      watcher,
-      http2: this.#parts.host.http2,
-    });
+    const { recording } = this;
+    const { http2 } = this.#parts.host;
+    const finding = await judgeAnswer(this.#job, { response, recording, watcher, http2 });
     return refusal === undefined ? finding : { ...finding, refusal };
   }
 

@@ -17,6 +17,7 @@ import { learn, serve } from "./stored.ts";
 
 /** After so many calls a failure that is nobody's in particular goes to all who wait. */
 const ROUNDS = 3;
+
 /** A provider call that this request leads or has joined, whose head is there. */
 export interface Joined {
   readonly flight: AnswerFlight;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { answerWell, openai } from "../support/answers.ts";
@@ -160,3 +160,13 @@ test(
     assert.equal((await run("health")).code, 1);
   },
 );
+
+test("a token file that holds more than its token is named by commands", OWN_PROCESS, async (t) => {
+  const server = await startAskonce();
+  t.after(() => server.kill());
+  appendFileSync(join(server.data, "admin-token"), "# a note\n");
+  const { code, stderr } = await runAskonce(["ls", "--data", server.data]);
+  assert.equal(code, 1);
+  assert.match(stderr, /admin-token is not one token alone on a line/);
+  assert.doesNotMatch(stderr, /TypeError|\n\s+at /);
+});
